@@ -1,0 +1,280 @@
+"""All settings, from environment variables only; `.env.example` documents each. A wrong one stops the start (config/env.py)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from config import env
+from config.logs import logging_settings
+from resilience.version import VERSION
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Where everything mutable lives.
+VAR_DIR = env.path("VAR_DIR", BASE_DIR / "var")
+PROFILE = env.choice("PROFILE", "embedded", ("embedded", "production"))
+PRODUCTION = PROFILE == "production"
+DEBUG = env.boolean("DEBUG", default=False)
+
+
+def _secret_key() -> str:
+    """Return SECRET_KEY, or on the embedded profile one made once and kept in VAR_DIR."""
+    given = env.text("SECRET_KEY")
+    if given or PRODUCTION:
+        if len(given) < 50:
+            raise env.SettingError("SECRET_KEY", "…" if given else "", "is missing or shorter than 50 characters", "a random string of 64 characters")
+        return given
+    kept = VAR_DIR / "secret_key"
+    if not kept.exists():
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        fresh = VAR_DIR / f".secret_key.{os.getpid()}"
+        fresh.write_text(secrets.token_urlsafe(64))
+        fresh.chmod(0o600)
+        try:
+            os.link(fresh, kept)  # of two first starts at once, one key wins
+        except FileExistsError:
+            pass
+        fresh.unlink()
+    return kept.read_text()
+
+
+SECRET_KEY = _secret_key()
+BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{env.integer('PORT', 8000, minimum=1, maximum=65535)}", schemes=("http", "https"))
+ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", [] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+CSRF_FAILURE_VIEW = "resilience.http.views.csrf_failure"
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+
+INSTALLED_APPS = [
+    "config.apps.OperationsAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "config.apps.StaticConfig",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "csp",
+    "django_q",
+    "resilience",
+    "uploads",
+    "processing",
+    "notifications",
+    "support",
+    "dashboard",
+]
+
+MIDDLEWARE = [
+    "resilience.http.middleware.RequestIdMiddleware",
+    "resilience.http.middleware.ErrorMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dashboard.context.navigation",
+            ],
+        },
+    }
+]
+
+# Database: PostgreSQL only. Without DATABASE_URL, a private server out of the wheel (config/embedded.py).
+DATABASE_URL = env.text("DATABASE_URL")
+if not DATABASE_URL:
+    if PRODUCTION:
+        raise env.SettingError("DATABASE_URL", "", "is missing", "postgresql://user:password@host:5432/holdfast")
+    from config.embedded import url_for_this_process
+
+    DATABASE_URL = url_for_this_process(VAR_DIR)
+
+ROLE = env.choice("HOLDFAST_ROLE", "command", ("web", "worker", "command"))
+_statement_timeout_ms = {"web": 5_000, "worker": 15_000, "command": 60_000}[ROLE]
+_database = env.database(DATABASE_URL)
+_options = _database["OPTIONS"]
+assert isinstance(_options, dict)
+_options |= {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "application_name": f"holdfast-{ROLE}",
+    "options": f"-c statement_timeout={_statement_timeout_ms} -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000",
+}
+if ROLE == "web":
+    # Checked connections; a full pool sheds after 3 s (503) instead of queueing people.
+    _options["pool"] = {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 16, minimum=1, maximum=500), "timeout": 3}
+    _database["CONN_MAX_AGE"] = 0
+else:
+    _database["CONN_MAX_AGE"] = 60
+    _database["CONN_HEALTH_CHECKS"] = True
+DATABASES = {"default": _database}
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}}
+
+# Durable tasks: our tables are the truth, django-q2 is the transport (docs/decisions/).
+Q_CLUSTER = {
+    "name": "default",
+    "orm": "default",
+    "workers": env.integer("WORKERS", 2, minimum=1, maximum=64),
+    "queue_limit": env.integer("WORKERS", 2, minimum=1, maximum=64),
+    "bulk": 1,
+    "poll": 0.2,
+    "timeout": 24 * 3600,  # ours are per kind and shorter
+    "retry": 4 * 24 * 3600,  # > timeout × (queue_limit / workers + 2); our sweep wakes what is lost
+    "ack_failures": True,
+    "max_attempts": 1,
+    "save_limit": -1,
+    "catch_up": False,
+    "recycle": 500,
+    "label": "Transport",
+    "ALT_CLUSTERS": {
+        "media": {"workers": env.integer("MEDIA_WORKERS", 1, minimum=1, maximum=64), "queue_limit": env.integer("MEDIA_WORKERS", 1, minimum=1, maximum=64)}
+    },
+}
+TASK_LEASE_SECONDS = 30
+TASK_HEARTBEAT_SECONDS = 10
+TASK_SWEEP_SECONDS = 10
+
+# Uploads
+UPLOAD_DIR = VAR_DIR / "uploads"
+UPLOAD_MAX_SIZE = env.size("UPLOAD_MAX_SIZE", 5 * 2**30)
+UPLOAD_ACCEPT = env.choice("UPLOAD_ACCEPT", "media", ("media", "*"))
+UPLOAD_EXPIRY_SECONDS = env.integer("UPLOAD_EXPIRY_SECONDS", 7 * 24 * 3600, minimum=60)
+UPLOAD_READ_TIMEOUT_SECONDS = env.number("UPLOAD_READ_TIMEOUT_SECONDS", 30.0, minimum=1.0)
+UPLOAD_CHECKPOINT_BYTES = 16 * 2**20
+UPLOAD_CHECKPOINT_SECONDS = 2.0
+
+# Processing
+RENDITION_DIR = VAR_DIR / "renditions"
+ENGINES = env.listing("ENGINES", ["local"])
+FFMPEG = env.text("FFMPEG")  # a path; empty takes the one of imageio-ffmpeg
+MAX_DURATION_SECONDS = env.number("MAX_DURATION_SECONDS", 4 * 3600.0, minimum=1.0)
+
+# People
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if PRODUCTION else "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_PREVENT_ENUMERATION = True
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if env.text("EMAIL_HOST") else "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = VAR_DIR / "mail"
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587, minimum=1, maximum=65535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Holdfast <holdfast@localhost>")
+
+# API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "resilience.http.api.NewestFirst",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_THROTTLE_CLASSES": ["resilience.http.limits.ClientThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "resilience.http.api.exception_handler",
+    "PAGE_SIZE": 50,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Holdfast",
+    "VERSION": VERSION,
+    "DESCRIPTION": "Video and audio in over bad networks, converted, with every failure explained.",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+RATE_LIMITS = env.boolean("RATE_LIMITS", default=True)
+RATELIMIT_ENABLE = RATE_LIMITS
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]  # embedded: one machine, counted per process
+
+# Static files, hashed names; tus-js-client and hls.js come from node_modules by lock file.
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+NODE_MODULES = env.path("NODE_MODULES", BASE_DIR / "node_modules")
+STATICFILES_DIRS = [BASE_DIR / "static"] + [
+    (f"vendor/{name}", folder)
+    for name, folder in (("tus", NODE_MODULES / "tus-js-client" / "dist"), ("hls", NODE_MODULES / "hls.js" / "dist"))
+    if folder.is_dir()
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": RENDITION_DIR}},
+    "staticfiles": {"BACKEND": "config.static.HashedStaticFiles"},
+}
+
+# Security
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "media-src": ["'self'", "blob:"],
+        "connect-src": ["'self'"],
+        "worker-src": ["'self'", "blob:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("TRUST_PROXY", default=False) else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 * 2**20
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGGING = logging_settings(level=env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")), debug=DEBUG)
+SENTRY_DSN = env.url("SENTRY_DSN", schemes=("https", "http"))
+ENVIRONMENT = env.text("ENVIRONMENT", PROFILE)
+if SENTRY_DSN:
+    from config.sentry import start_sentry
+
+    start_sentry(SENTRY_DSN, release=VERSION, environment=ENVIRONMENT)

@@ -1,0 +1,19 @@
+"""Every address of the house."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from resilience.http import views
+
+handler400 = views.bad_request
+handler403 = views.permission_denied
+handler404 = views.page_not_found
+handler500 = views.server_error
+
+urlpatterns = [
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("config.api_urls")),
+    path("", include("dashboard.urls")),
+]

@@ -1,0 +1,70 @@
+"""Rate limits, by django-ratelimit, in one place: views, API and uploads count alike."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django_ratelimit.core import get_usage
+from rest_framework.throttling import BaseThrottle
+
+from .errors import RateLimited
+
+# group → rates, all of which must hold: count per seconds, minutes or hours, per client (account, else address)
+RATES: dict[str, tuple[str, ...]] = {
+    "api": ("100/m", "1000/h"),
+    "login": ("5/15m",),
+    "signup": ("3/h",),
+    "help": ("10/h",),
+}
+
+
+def _client(_group: str, request: HttpRequest) -> str:
+    user = getattr(request, "user", None)
+    return f"user:{user.pk}" if user is not None and user.is_authenticated else f"address:{request.META.get('REMOTE_ADDR', '')}"
+
+
+def _named(name: str) -> Any:
+    digest = hashlib.sha256(name.lower().encode()).hexdigest()[:32]
+    return lambda _group, _request: f"name:{digest}"
+
+
+def seconds_to_wait(request: HttpRequest, group: str, *, name: str = "") -> int:
+    """Count this request. Return 0 when it may go on, else the seconds until it may.
+
+    Args:
+        group: a key of RATES.
+        name: count by this name (an e-mail address, say) instead of by client.
+    """
+    if not settings.RATE_LIMITS:
+        return 0
+    longest = 0
+    for rate in RATES[group]:
+        usage = get_usage(request, group=f"{group}:{rate}", key=_named(name) if name else _client, rate=rate, increment=True)
+        if usage is not None and usage["should_limit"]:
+            longest = max(longest, int(usage["time_left"]), 1)
+    return longest
+
+
+def require_rate(request: HttpRequest, group: str, *, name: str = "") -> None:
+    """Count this request.
+
+    Raises:
+        RateLimited: too many; carries the seconds to wait.
+    """
+    seconds = seconds_to_wait(request, group, name=name)
+    if seconds:
+        raise RateLimited(retry_after=seconds)
+
+
+class ClientThrottle(BaseThrottle):
+    def allow_request(self, request: Any, view: Any) -> bool:
+        http_request = request._request
+        http_request.user = request.user
+        self._seconds = seconds_to_wait(http_request, getattr(view, "rate_group", "api"))
+        return self._seconds == 0
+
+    def wait(self) -> float | None:
+        return float(self._seconds)

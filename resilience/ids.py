@@ -1,0 +1,12 @@
+"""Opaque public ids: `vid_…`, `upl_…`. Primary keys never leave the house."""
+
+from __future__ import annotations
+
+import secrets
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letters that read like others
+
+
+def opaque_id(prefix: str) -> str:
+    """Return `<prefix>_` and 100 random bits."""
+    return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))

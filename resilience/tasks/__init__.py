@@ -1,0 +1,6 @@
+"""Durable tasks: rows that must be done, run at least once, finished exactly once."""
+
+from .enqueue import enqueue
+from .registry import Kind, TaskContext, durable, kind_of
+
+__all__ = ["Kind", "TaskContext", "durable", "enqueue", "kind_of"]

@@ -1,0 +1,54 @@
+"""Put work down, in the caller's transaction: with its commit the task exists, without it nothing does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from resilience.http.request_ids import current_request_id
+from resilience.models import Task
+
+from .registry import kind_of
+from .wake import wake
+
+
+def enqueue(
+    kind: str,
+    *,
+    key: str = "",
+    payload: dict[str, Any] | None = None,
+    run_at: datetime | None = None,
+    priority: int | None = None,
+) -> Task | None:
+    """Insert a task and wake a worker on commit. The wake-up may be lost: the sweep sends it again.
+
+    Args:
+        key: unique among live tasks of the kind. Enqueuing a second one while the first lives does nothing.
+        payload: keyword arguments of the body; JSON.
+        run_at: not before this moment (UTC).
+        priority: lower runs first.
+
+    Returns:
+        The new task, or None when a live one with this key exists.
+    """
+    declared = kind_of(kind)
+    task = Task(
+        kind=kind,
+        key=key,
+        queue=declared.queue,
+        payload=payload or {},
+        priority=declared.priority if priority is None else priority,
+        request_id=current_request_id(),
+    )
+    if run_at is not None:
+        task.run_at = run_at
+    # ON CONFLICT DO NOTHING: the loser of a race must not break the caller's transaction.
+    Task.objects.bulk_create([task], ignore_conflicts=True)
+    stored = Task.objects.filter(pk=task.pk).first()
+    if stored is None:
+        return None
+    if run_at is None:
+        transaction.on_commit(lambda: wake(stored.queue, str(stored.pk)), robust=True)
+    return stored

@@ -1,0 +1,71 @@
+"""Which kinds of task exist, and with what limits. Declared beside their bodies, in each app's `tasks.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class TaskContext(Protocol):
+    """What a running body may ask of its runner."""
+
+    @property
+    def task_id(self) -> str: ...
+
+    @property
+    def attempt(self) -> int:
+        """1 on the first run."""
+        ...
+
+    def lease_lost(self) -> bool:
+        """True once this run may no longer write: stop at once, kill what was started, commit nothing."""
+        ...
+
+
+Body = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of task.
+
+    `timeout` in seconds; `tries` counts runs that raised; `base` and `cap` in seconds: wait U(0.5, 1) × min(cap, base × 2^(n-1)).
+    """
+
+    name: str
+    body: Body
+    queue: str = "default"
+    priority: int = 50
+    timeout: float = 300.0
+    tries: int = 12
+    base: float = 5.0
+    cap: float = 900.0
+
+
+_KINDS: dict[str, Kind] = {}
+
+
+def durable(name: str, **limits: Any) -> Callable[[Body], Body]:
+    """Declare a task body: `body(context, **payload)`. It may run again after a crash, so it must be safe to run twice.
+
+    Raises:
+        ValueError: two bodies share a name.
+    """
+
+    def declare(body: Body) -> Body:
+        if name in _KINDS and _KINDS[name].body.__qualname__ != body.__qualname__:
+            raise ValueError(f"Two task bodies are named {name}.")
+        _KINDS[name] = Kind(name=name, body=body, **limits)
+        return body
+
+    return declare
+
+
+def kind_of(name: str) -> Kind:
+    """Return a declared kind.
+
+    Raises:
+        KeyError: nobody declared it (a task of a newer or older release).
+    """
+    return _KINDS[name]

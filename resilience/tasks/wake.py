@@ -1,0 +1,17 @@
+"""Wake-ups over django-q2: a hint that a task is due. Losing one costs a sweep, no more."""
+
+from __future__ import annotations
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+def wake(queue: str, task_id: str) -> None:
+    """Send a wake-up. Never raises: the sweep is the safety net."""
+    from django_q.tasks import async_task
+
+    try:
+        async_task("resilience.tasks.runner.run_one", task_id, cluster=queue, task_name=task_id)
+    except Exception:  # noqa: BLE001 - any broker may fail in any way; the row is safe
+        log.warning("task.wake_failed", task_id=task_id, queue=queue, exc_info=True)

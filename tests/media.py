@@ -1,0 +1,55 @@
+"""Real media for tests, made by ffmpeg once per shape and run, and broken on purpose."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import imageio_ffmpeg
+
+
+@functools.cache
+def _folder() -> Path:
+    base = Path(os.environ.get("HOLDFAST_TEST_DIR", tempfile.gettempdir())) / "media"
+    base.mkdir(parents=True, exist_ok=True)
+    return base
+
+
+def ffmpeg(*arguments: str) -> None:
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *arguments], check=True, timeout=120)
+
+
+@functools.cache
+def clip(
+    *, seconds: float = 2, width: int = 320, height: int = 180, fps: int = 30, video: bool = True, audio: bool = True,
+    suffix: str = ".mp4", options: tuple[str, ...] = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"), faststart: bool = False,
+) -> Path:  # fmt: skip
+    """Return the path of a clip (do not change it; copy it). `options` are ffmpeg's output options for the picture."""
+    name = "-".join(str(part) for part in (seconds, width, height, fps, video, audio, faststart, abs(hash(options)) % 10**8))
+    path = _folder() / f"clip-{name}-{os.getpid()}{suffix}"
+    inputs: list[str] = []
+    if video:
+        inputs += ["-f", "lavfi", "-i", f"testsrc2=size={width}x{height}:rate={fps}:duration={seconds}"]
+    if audio:
+        inputs += ["-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}"]
+    outputs = (list(options) if video else []) + (["-movflags", "+faststart"] if faststart else [])
+    ffmpeg(*inputs, *outputs, str(path))
+    return path
+
+
+def cut(source: Path, target: Path, *, share: float) -> Path:
+    """Write the first `share` (0 to 1) of a file."""
+    data = source.read_bytes()
+    target.write_bytes(data[: int(len(data) * share)])
+    return target
+
+
+def picture(target: Path) -> Path:
+    """Write a PNG, whatever the target's name says."""
+    png = target.with_suffix(".real.png")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=1:duration=1", "-frames:v", "1", str(png))
+    png.rename(target)
+    return target

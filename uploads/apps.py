@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class UploadsConfig(AppConfig):
+    name = "uploads"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let errors, tasks and receivers register themselves."""
+        from importlib import import_module
+        from importlib.util import find_spec
+
+        for module in ("errors", "tasks", "receivers", "checks"):
+            if find_spec(f"uploads.{module}"):
+                import_module(f"uploads.{module}")

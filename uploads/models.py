@@ -1,0 +1,140 @@
+"""What arrives: a `Video` is what its owner sees; an `UploadSession` is one try at bringing its file in."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from resilience.ids import opaque_id
+
+
+class VideoState(models.TextChoices):
+    """The one state a person sees. The file's way in is `uploads`' to set, what follows is `processing`'s."""
+
+    RECEIVING = "receiving"
+    CHECKING = "checking"
+    CONVERTING = "converting"
+    READY = "ready"
+    NEEDS_NEW_FILE = "needs_new_file", "needs a new file"
+    BLOCKED = "blocked", "waiting for us"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class MediaKind(models.TextChoices):
+    UNKNOWN = "", "not known yet"
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+class Video(models.Model):
+    """A person's video or audio. It outlives its files: a new file after a refusal goes to the same Video."""
+
+    public_id = models.CharField(max_length=40, unique=True, editable=False, default=partial(opaque_id, "vid"))
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="videos")
+    title = models.CharField(max_length=200)
+    state = models.CharField(max_length=16, choices=VideoState.choices, default=VideoState.RECEIVING)
+    media_kind = models.CharField(max_length=8, choices=MediaKind.choices, blank=True, default=MediaKind.UNKNOWN)
+    duration_s = models.FloatField(null=True, blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    error_code = models.CharField(max_length=80, blank=True, default="")
+    error_fields = models.JSONField(default=dict, blank=True)
+    version = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(state__in=VideoState.values), name="video_state_known")]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="video_library"),
+            models.Index(fields=["state", "updated_at"], name="video_state_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class SessionState(models.TextChoices):
+    CREATING = "creating"
+    RECEIVING = "receiving"
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    ABORTED = "aborted"
+    EXPIRED = "expired"
+    CORRUPT = "corrupt"
+
+
+OPEN_SESSION_STATES = (SessionState.CREATING, SessionState.RECEIVING)
+COMPLETE_SESSION_STATES = (SessionState.RECEIVED, SessionState.ACCEPTED, SessionState.REJECTED)
+
+
+class UploadSession(models.Model):
+    """One resumable upload. `committed` is the offset the world was told: it never decreases and never exceeds durable bytes."""
+
+    public_id = models.CharField(max_length=40, unique=True, editable=False, default=partial(opaque_id, "upl"))
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="sessions")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="upload_sessions")
+    state = models.CharField(max_length=12, choices=SessionState.choices, default=SessionState.CREATING)
+    length = models.BigIntegerField(null=True, blank=True, help_text="Bytes in all; empty while the client has not said.")
+    committed = models.BigIntegerField(default=0)
+    epoch = models.BigIntegerField(default=0, help_text="Fencing: each lease bumps it; only its holder may commit.")
+    lease_owner = models.CharField(max_length=120, blank=True, default="")
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    metadata = models.TextField(blank=True, default="", help_text="Upload-Metadata exactly as given.")
+    file_name = models.CharField(max_length=255, blank=True, default="", help_text="Display text only, never a path.")
+    declared_type = models.CharField(max_length=100, blank=True, default="")
+    fingerprint = models.CharField(max_length=200, blank=True, default="")
+    idempotency_key = models.CharField(max_length=200, blank=True, default="")
+    storage_key = models.CharField(max_length=200, blank=True, default="", help_text="Relative to the store's root.")
+    sha256 = models.CharField(max_length=64, blank=True, default="", help_text="Of the whole file, hexadecimal.")
+    probe = models.JSONField(default=dict, blank=True)
+    error_code = models.CharField(max_length=80, blank=True, default="")
+    error_fields = models.JSONField(default=dict, blank=True)
+    resumes = models.PositiveIntegerField(default=0)
+    request_id = models.CharField(max_length=64, blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    received_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=SessionState.values), name="session_state_known"),
+            models.CheckConstraint(condition=Q(committed__gte=0) & (Q(length__isnull=True) | Q(committed__lte=F("length"))), name="session_offset_in_length"),
+            models.UniqueConstraint(fields=["owner", "idempotency_key"], condition=~Q(idempotency_key=""), name="session_idempotency_key"),
+            models.UniqueConstraint(fields=["video"], condition=Q(state__in=OPEN_SESSION_STATES), name="session_one_open_per_video"),
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(state__in=OPEN_SESSION_STATES), name="session_expiry"),
+            models.Index(fields=["owner", "fingerprint"], condition=Q(state__in=OPEN_SESSION_STATES), name="session_unfinished"),
+            models.Index(fields=["state", "updated_at"], name="session_state_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} ({self.file_name})"
+
+
+class ResumeToken(models.Model):
+    """The authority over one upload session. The secret is shown once and stored as its SHA-256."""
+
+    session = models.ForeignKey(UploadSession, on_delete=models.CASCADE, related_name="tokens")
+    token_hash = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list, help_text="Any of append, status, cancel.")
+    generation = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(help_text="Slides with use.")
+    absolute_expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["session", "generation"], name="resumetoken_generation_unique")]
+
+    def __str__(self) -> str:
+        return f"token {self.generation} of {self.session_id}"
