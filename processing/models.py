@@ -45,6 +45,7 @@ class Job(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        permissions = [("retry_job", "Can retry a job"), ("cancel_job", "Can cancel a job")]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=JobState.values), name="job_state_known"),
             models.UniqueConstraint(fields=["source"], condition=Q(state__in=LIVE_JOB_STATES), name="job_one_live_per_source"),

@@ -36,6 +36,7 @@ class Ticket(models.Model):
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        permissions = [("answer_ticket", "Can answer a ticket and change its state")]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=TicketState.values), name="ticket_state_known"),
             models.UniqueConstraint(

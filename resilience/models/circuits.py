@@ -38,6 +38,7 @@ class Circuit(models.Model):
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        permissions = [("force_circuit", "Can force or reset a circuit")]
         constraints = [models.CheckConstraint(condition=Q(state__in=CircuitState.values), name="circuit_state_known")]
 
     def __str__(self) -> str:

@@ -46,6 +46,7 @@ class Task(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        permissions = [("replay_task", "Can replay a dead letter"), ("discard_task", "Can discard a dead letter")]
         constraints = [
             models.UniqueConstraint(fields=["kind", "key"], condition=Q(state__in=LIVE_STATES) & ~Q(key=""), name="task_live_key_unique"),
             models.CheckConstraint(condition=Q(state__in=TaskState.values), name="task_state_known"),
@@ -56,6 +57,7 @@ class Task(models.Model):
             models.Index(fields=["lease_expires_at"], condition=Q(state=TaskState.LEASED), name="task_lease_expiry"),
             models.Index(fields=["error_fingerprint"], condition=Q(state=TaskState.DEAD), name="task_dead_group"),
             models.Index(fields=["state", "created_at"], name="task_state_age"),
+            models.Index(fields=["key"], name="task_of_key"),
         ]
 
     def __str__(self) -> str:
