@@ -6,7 +6,7 @@ Django's own handler spools a whole request body before a view runs; a dropped u
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -17,7 +17,7 @@ django_application = get_asgi_application()
 
 from uploads.asgi import upload_application  # needs the app registry
 
-Scope = MutableMapping[str, Any]
+Scope = dict[str, Any]
 
 
 async def application(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:

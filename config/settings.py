@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -32,10 +33,8 @@ def _secret_key() -> str:
         fresh = VAR_DIR / f".secret_key.{os.getpid()}"
         fresh.write_text(secrets.token_urlsafe(64))
         fresh.chmod(0o600)
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(fresh, kept)  # of two first starts at once, one key wins
-        except FileExistsError:
-            pass
         fresh.unlink()
     return kept.read_text()
 

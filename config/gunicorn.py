@@ -1,0 +1,15 @@
+"""gunicorn's settings: `gunicorn -c config/gunicorn.py config.asgi:application`."""
+
+import os
+
+from config.logs import logging_settings
+
+bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
+worker_class = "asgi"
+workers = int(os.environ.get("WEB_WORKERS") or 2)
+timeout = 60
+graceful_timeout = 15
+keepalive = 15
+accesslog = None  # addresses of uploads carry tokens; the applications log requests themselves, redacted
+control_socket_disable = True
+logconfig_dict = logging_settings(level=os.environ.get("LOG_LEVEL") or "INFO", debug=False)

@@ -1,0 +1,255 @@
+"""`make up`: the whole system on one machine, in the foreground, until Ctrl-C.
+
+1. Take the lock of VAR_DIR (a second start tells where the first one runs).
+2. Start the private PostgreSQL, unless DATABASE_URL names another.
+3. Prepare: migrate, collect static files, make the first login.
+4. Start web and worker, each in a session of its own, and wait until /readyz answers 200.
+5. Watch: what dies is started again with a growing pause. PostgreSQL too, when it is ours.
+6. On SIGINT or SIGTERM: stop web, then worker, then PostgreSQL. Nothing is left running.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+from config.embedded import EmbeddedPostgres
+
+START_SECONDS = 60
+STOP_SECONDS = 25
+LONGEST_PAUSE = 15.0
+LOG_KEEP_BYTES = 20 * 2**20
+
+
+def say(text: str) -> None:
+    print(f"  {text}", flush=True)
+
+
+@dataclass
+class Service:
+    """One child process that is always to be running."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    log: Path
+    pid_file: Path
+    process: subprocess.Popen[bytes] | None = None
+    pause: float = 0.5
+    start_at: float = 0.0
+    started: float = field(default=0.0)
+
+    def start(self) -> None:
+        if self.log.exists() and self.log.stat().st_size > LOG_KEEP_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                self.command,
+                env=os.environ | self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches the launcher only: it stops its services in order
+                preexec_fn=_stop_with_parent,  # noqa: PLW1509 - one call into libc, loaded before the fork
+            )
+        self.started = time.monotonic()
+        self.pid_file.write_text(str(self.process.pid))
+
+    def watch(self) -> None:
+        """Start the process again if it has ended, after a pause that grows while it keeps ending."""
+        if self.process is None or self.process.poll() is None:
+            return
+        now = time.monotonic()
+        if not self.start_at:
+            self.pause = 0.5 if now - self.started > 60 else min(LONGEST_PAUSE, self.pause * 2)
+            self.start_at = now + self.pause
+            say(f"{self.name} ended ({self.process.returncode}); starting it again in {self.pause:.0f} s. Its log: {self.log}")
+        if now >= self.start_at:
+            self.start_at = 0.0
+            self.start()
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                say(f"{self.name} did not stop in {STOP_SECONDS} s; ending it.")
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # whatever is left of its session
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.pid_file.unlink(missing_ok=True)
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _stop_with_parent() -> None:
+    if _libc is not None:
+        _libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: a killed launcher leaves nothing behind
+
+
+class Launcher:
+    def __init__(self) -> None:
+        self.port = env.integer("PORT", 8000, minimum=1, maximum=65535)
+        self.var_dir = env.path("VAR_DIR", Path.cwd() / "var")
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.postgres: EmbeddedPostgres | None = None
+        self.services: list[Service] = []
+        self.stopping = False
+
+    def run(self) -> int:
+        started = time.monotonic()
+        for folder in ("run", "log"):
+            (self.var_dir / folder).mkdir(parents=True, exist_ok=True)
+        lock = (self.var_dir / "run" / "launcher.lock").open("a+")
+        if not self._take(lock):
+            return 0
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        try:
+            self._require_free_port()
+            self._start_postgres()
+            self._prepare()
+            self._start_services()
+            if self._wait_until_ready():
+                self._greet(time.monotonic() - started)
+            self._watch()
+        except (Failure, ImproperlyConfigured) as failure:
+            print(failure, file=sys.stderr)
+            return 2
+        finally:
+            self._stop()
+            lock.close()
+        return 0
+
+    def _take(self, lock: IO[str]) -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            print(f"Holdfast is already running over {self.var_dir}, at {lock.read() or 'an address it has not told yet'}.")
+            return False
+        lock.truncate(0)
+        lock.write(self.url)
+        lock.flush()
+        return True
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def _require_free_port(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError:
+                raise Failure(f"Port {self.port} is taken by another program. Choose a free one: make up PORT={self.port + 1}") from None
+
+    def _start_postgres(self) -> None:
+        if os.environ.get("DATABASE_URL"):
+            say("PostgreSQL: the one of DATABASE_URL")
+            return
+        self.postgres = EmbeddedPostgres(self.var_dir / "postgres")
+        say("PostgreSQL: starting our own")
+        self.postgres.start()
+        os.environ["DATABASE_URL"] = self.postgres.url
+
+    def _prepare(self) -> None:
+        say("Tables, static files, first login")
+        if self.stopping:
+            return
+        process = subprocess.Popen([sys.executable, "-m", "config.prepare"], start_new_session=True)
+        while process.poll() is None:
+            if self.stopping:
+                process.terminate()
+            time.sleep(0.1)
+        if process.returncode and not self.stopping:
+            raise Failure("Preparing the database failed; the reason is above. Nothing was started.")
+
+    def _start_services(self) -> None:
+        log, run = self.var_dir / "log", self.var_dir / "run"
+        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.asgi:application"]
+        worker = [sys.executable, "manage.py", "run_worker"]
+        self.services = [
+            Service("web", gunicorn, {"HOLDFAST_ROLE": "web"}, log / "web.log", run / "web.pid"),
+            Service("worker", worker, {"HOLDFAST_ROLE": "worker"}, log / "worker.log", run / "worker-service.pid"),
+        ]
+        if self.stopping:
+            return
+        for service in self.services:
+            service.start()
+        say("Web and worker started")
+
+    def _wait_until_ready(self) -> bool:
+        deadline = time.monotonic() + START_SECONDS
+        while not self.stopping and time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:  # noqa: S310 - our own address
+                    if answer.status == 200:
+                        return True
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        if not self.stopping:
+            say(f"Not ready after {START_SECONDS} s. Look at {self.var_dir / 'log' / 'web.log'}")
+        return False
+
+    def _greet(self, seconds: float) -> None:
+        print(f"\nHoldfast is running (started in {seconds:.0f} s):  {self.url}/")
+        kept = self.var_dir / "login.json"
+        if kept.exists():
+            login = json.loads(kept.read_text())
+            print(f"  Sign in:     {login['email']}  with the password  {login['password']}  (first password of this installation)")
+        print(f"  Operations:  {self.url}/admin/     API: {self.url}/api/v1/docs/")
+        print(f"  Logs:        {self.var_dir / 'log'}")
+        print("  Stop:        Ctrl-C\n", flush=True)
+
+    def _watch(self) -> None:
+        while not self.stopping:
+            time.sleep(0.25)
+            if self.postgres is not None and not self.postgres.is_running():
+                say("PostgreSQL ended; starting it again")
+                try:
+                    self.postgres.start()
+                except (subprocess.SubprocessError, OSError) as error:
+                    say(f"It did not start: {error}. Trying again in {LONGEST_PAUSE:.0f} s")
+                    time.sleep(LONGEST_PAUSE)
+            for service in self.services:
+                service.watch()
+
+    def _stop(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if self.services:
+            print("\nStopping", flush=True)
+        for service in self.services:
+            service.stop()
+        if self.postgres is not None:
+            self.postgres.stop()
+
+
+class Failure(Exception):
+    """The start cannot go on; the text says why and what to do."""
+
+
+if __name__ == "__main__":
+    sys.exit(Launcher().run())
