@@ -50,8 +50,7 @@ def _from_drf(exception: Exception) -> AppError:
         case exceptions.UnsupportedMediaType():
             return errors.UnsupportedMediaType()
         case exceptions.Throttled():
-            seconds = exception.wait or 60
-            return errors.RateLimited(retry_after=seconds)
+            return errors.RateLimited(retry_after=getattr(exception, "wait", None) or 60)
         case exceptions.ParseError():
             return errors.BadRequest()
         case _:
