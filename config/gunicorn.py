@@ -7,6 +7,7 @@ from config.logs import logging_settings
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = "asgi"
 workers = int(os.environ.get("WEB_WORKERS") or 2)
+preload_app = True  # a worker that died is replaced by a fork, within milliseconds
 timeout = 60
 graceful_timeout = 15
 keepalive = 15

@@ -31,8 +31,13 @@ if _MARK not in os.environ:
         os.environ["DATABASE_URL"] = _server.url
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
+def remove() -> None:
+    """Stop the server and remove everything this run made."""
     if _server is not None:
         _server.delete()
     if _made is not None:
         shutil.rmtree(_made, ignore_errors=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    remove()
