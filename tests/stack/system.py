@@ -59,10 +59,19 @@ class System:
 
     def __enter__(self) -> System:
         self.postgres.start()
-        own = {"PORT": str(self.port), "BASE_URL": self.url, "VAR_DIR": str(self.var_dir), "DATABASE_URL": self.postgres.url, "RATE_LIMITS": "no", "LOG_LEVEL": "INFO"}
+        own = {
+            "PORT": str(self.port),
+            "BASE_URL": self.url,
+            "VAR_DIR": str(self.var_dir),
+            "DATABASE_URL": self.postgres.url,
+            "RATE_LIMITS": "no",
+            "LOG_LEVEL": "INFO",
+        }
         self.process_environment = {key: value for key, value in os.environ.items() if key != "HOLDFAST_TEST_DIR"} | own | self.environment
         self.output = (self.folder / "launcher.log").open("ab")
-        self._launcher = subprocess.Popen([sys.executable, "-m", "config.launcher"], cwd=ROOT, env=self.process_environment, stdout=self.output, stderr=self.output, start_new_session=True)
+        self._launcher = subprocess.Popen(
+            [sys.executable, "-m", "config.launcher"], cwd=ROOT, env=self.process_environment, stdout=self.output, stderr=self.output, start_new_session=True
+        )
         try:
             wait_for(self.is_ready, seconds=60, what="the system is ready")
         except AssertionError:
@@ -115,7 +124,12 @@ class System:
         return dict(answer.json())
 
     def wait_for_state(self, public_id: str, *states: str, seconds: float = 90) -> dict[str, Any]:
-        return wait_for(lambda: (found := self.video(public_id))["state"] in states and found, seconds=seconds, what=f"{public_id} is {' or '.join(states)}", every=0.3) or {}
+        return (
+            wait_for(
+                lambda: (found := self.video(public_id))["state"] in states and found, seconds=seconds, what=f"{public_id} is {' or '.join(states)}", every=0.3
+            )
+            or {}
+        )
 
     def web_workers(self) -> list[psutil.Process]:
         return self._children_of("web.pid")
