@@ -46,7 +46,6 @@ def start_sentry(dsn: str, *, release: str, environment: str, transport: Any = N
         environment=environment,
         transport=transport,
         integrations=[DjangoIntegration()],
-        send_default_pii=False,
         traces_sample_rate=0.1,
         before_send=before_send,
         before_send_transaction=before_send,

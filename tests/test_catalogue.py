@@ -44,7 +44,11 @@ def test_every_field_used_is_declared(entry: Entry) -> None:
 @pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.code) for entry in CATALOGUE if entry.examples])
 def test_every_example_is_matched_by_exactly_one_entry(entry: Entry) -> None:
     for example in entry.examples:
-        found = [other.code for other in CATALOGUE if any(match.accepts(source=example["source"], code=example.get("code", ""), message=example["message"]) for match in other.matches)]
+        found = [
+            other.code
+            for other in CATALOGUE
+            if any(match.accepts(source=example["source"], code=example.get("code", ""), message=example["message"]) for match in other.matches)
+        ]
         assert found == [entry.code], example
 
 
@@ -67,7 +71,7 @@ def test_nothing_swallows_an_error_silently() -> None:
         if path.relative_to(ROOT).parts[0] in ("var", "node_modules", "tests"):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ExceptHandler) and isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException"):
-                if all(isinstance(statement, ast.Pass) for statement in node.body):
-                    silent.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+            catches_all = isinstance(node, ast.ExceptHandler) and isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
+            if catches_all and all(isinstance(statement, ast.Pass) for statement in node.body):
+                silent.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not silent

@@ -24,7 +24,7 @@ def imported_modules(source: str) -> set[str]:
 
 def violations(room: str, source: str) -> list[str]:
     wrong = []
-    for module in imported_modules(source):
+    for module in sorted(imported_modules(source)):
         target, _, rest = module.partition(".")
         if target not in ROOMS or target == room:
             continue

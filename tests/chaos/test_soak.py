@@ -54,7 +54,7 @@ def test_after_a_minute_of_kills_every_upload_is_whole_and_every_job_has_ended()
                     uploads.append(upload)
                     upload.send(seconds=120)
                     time.sleep(5)
-            except BaseException as failure:  # noqa: BLE001 - told below
+            except BaseException as failure:
                 failures.append(failure)
 
         threads = [threading.Thread(target=person, args=(number,)) for number in range(PEOPLE)]

@@ -13,20 +13,20 @@ from tests.stack.system import System, wait_for
 
 pytestmark = pytest.mark.stack
 
+UNDER_WAY = """
+    SELECT 1 FROM processing_attempt a JOIN processing_job j ON j.id = a.job_id JOIN uploads_video v ON v.id = j.video_id
+    WHERE v.public_id = %s AND a.state = 'progressing' AND a.percent > 0"""
+RUNS = "resilience_taskrun r JOIN resilience_task t ON t.id = r.task_id WHERE t.kind = 'processing.transcode'"
+RUNNING_AGAIN = f"SELECT r.number FROM {RUNS} AND t.state = 'leased' AND r.outcome = '' AND r.number > 1"
+OUTCOMES = f"SELECT r.outcome FROM {RUNS} ORDER BY r.number"
+
 
 def test_a_killed_worker_loses_no_job(system: System) -> None:
     source = clip(seconds=40, width=1280, height=720)
     upload = Upload(system.url, system.token, source)
     assert upload.create().status_code == 201
     upload.send(seconds=60)
-    wait_for(
-        lambda: system.query(
-            "SELECT 1 FROM processing_attempt a JOIN processing_job j ON j.id = a.job_id JOIN uploads_video v ON v.id = j.video_id WHERE v.public_id = %s AND a.state = 'progressing' AND a.percent > 0",
-            upload.video,
-        ),
-        seconds=60,
-        what="the transcode is under way",
-    )
+    wait_for(lambda: system.query(UNDER_WAY, upload.video), seconds=60, what="the transcode is under way")
 
     victims = [psutil.Process(int((system.var_dir / "run" / "worker-service.pid").read_text())), *system.worker_processes()]
     for victim in victims:
@@ -37,17 +37,11 @@ def test_a_killed_worker_loses_no_job(system: System) -> None:
     killed_at = time.monotonic()
     psutil.wait_procs(victims, timeout=5)
 
-    live_run = "SELECT r.number FROM resilience_taskrun r JOIN resilience_task t ON t.id = r.task_id WHERE t.kind = 'processing.transcode' AND t.state = 'leased' AND r.outcome = '' AND r.number > 1"
-    wait_for(lambda: system.query(live_run), seconds=45, what="the transcode is running again")
+    wait_for(lambda: system.query(RUNNING_AGAIN), seconds=45, what="the transcode is running again")
     assert time.monotonic() - killed_at <= 45
     video = system.wait_for_state(upload.video, "ready", "failed", "needs_new_file", seconds=150)
     assert video["state"] == "ready"
-    outcomes = [
-        row[0]
-        for row in system.query(
-            "SELECT r.outcome FROM resilience_taskrun r JOIN resilience_task t ON t.id = r.task_id WHERE t.kind = 'processing.transcode' ORDER BY r.number"
-        )
-    ]
+    outcomes = [outcome for (outcome,) in system.query(OUTCOMES)]
     assert "crashed" in outcomes
     assert outcomes[-1] == "ok"
     assert not [process for process in victims if process.is_running()]
