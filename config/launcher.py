@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -66,7 +67,7 @@ class Service:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the launcher only: it stops its services in order
-                preexec_fn=_stop_with_parent,  # noqa: PLW1509 - one call into libc, loaded before the fork
+                preexec_fn=_stop_with_parent,  # one call into libc, which was loaded before the fork
             )
         self.started = time.monotonic()
         self.pid_file.write_text(str(self.process.pid))
@@ -93,10 +94,8 @@ class Service:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 say(f"{self.name} did not stop in {STOP_SECONDS} s; ending it.")
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)  # whatever is left of its session
-        except ProcessLookupError:
-            pass
         self.process.wait()
         self.pid_file.unlink(missing_ok=True)
 
