@@ -1,0 +1,220 @@
+"""Jobs, attempts, renditions and retry policies in the console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from processing import job_page
+from processing.models import LIVE_JOB_STATES, Attempt, Job, JobState, Publication, Rendition, RetryPolicy
+from resilience.admin_actions import Change, ConsoleAdmin, Given
+from resilience.admin_display import age, as_json, as_text, badge, between, error_label, link, size_in_words, state_of
+
+
+def _retry(job: Job, given: Given) -> None:
+    from processing.services import jobs
+
+    jobs.retry_job(job, by=given.actor, reason=given.reason)
+
+
+def _cancel(job: Job, given: Given) -> None:
+    from processing.services import jobs
+
+    jobs.cancel_job(job, by=given.actor, reason=given.reason)
+
+
+@admin.register(Job)
+class JobAdmin(ConsoleAdmin):
+    change_form_template = "admin/processing/job/change_form.html"
+    list_display = ["public_id", "of_video", "owner", "shown_state", "percent_done", "error_code", "created_at", "waits"]
+    list_filter = ["state", "error_code"]
+    list_select_related = ["video__owner"]
+    search_fields = ["public_id__startswith", "video__public_id__exact", "video__owner__email__iexact", "request_id__exact"]
+    search_help_text = "Start of a job's id, a whole video id, e-mail address or request id."
+    ordering = ["-id"]
+    fieldsets = [
+        (None, {"fields": ["public_id", "shown_state", "percent_done", "error", "retry_at", "request_id"]}),
+        ("Plan", {"fields": ["ladder_json", "engines"]}),
+        ("Time", {"fields": ["created_at", "updated_at", "finished_at", "version"]}),
+    ]
+    changes = [
+        Change(
+            name="retry",
+            label="Retry",
+            done="retried",
+            permission="processing.retry_job",
+            consequence="The job starts again with a fresh attempt. Renditions that are ready are kept, and so is the history.",
+            apply=_retry,
+            fits=lambda job: job.state != JobState.RUNNING,
+        ),
+        Change(
+            name="cancel",
+            label="Cancel",
+            done="canceled",
+            permission="processing.cancel_job",
+            consequence="The job ends here; what runs for it is stopped, and its owner is told. It can be retried later.",
+            apply=_cancel,
+            fits=lambda job: job.state in LIVE_JOB_STATES,
+        ),
+    ]
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, job: Job) -> str:
+        return state_of(job)
+
+    @admin.display(description="video")
+    def of_video(self, job: Job) -> str:
+        return job.video.title
+
+    @admin.display(description="owner")
+    def owner(self, job: Job) -> str:
+        return job.video.owner.get_username()
+
+    @admin.display(description="done")
+    def percent_done(self, job: Job) -> str:
+        return f"{job.percent:.0f} %"
+
+    @admin.display(description="age")
+    def waits(self, job: Job) -> str:
+        return age(job.created_at) if job.state in LIVE_JOB_STATES else "–"
+
+    @admin.display(description="error")
+    def error(self, job: Job) -> str:
+        return error_label(job.error_code, job.error_fields)
+
+    @admin.display(description="ladder")
+    def ladder_json(self, job: Job) -> str:
+        return as_json(job.ladder)
+
+    def more(self, row: Any) -> dict[str, Any]:
+        return job_page.context(row)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ConsoleAdmin):
+    list_display = ["public_id", "of_job", "number", "engine", "shown_state", "error_code", "error_class", "started_at", "took"]
+    list_filter = ["state", "engine", "error_class", "error_code"]
+    list_select_related = ["job"]
+    search_fields = ["public_id__startswith", "job__public_id__exact", "external_id__exact"]
+    search_help_text = "Start of an attempt's id, a whole job id, or the engine's own id."
+    ordering = ["-id"]
+    fieldsets = [
+        (None, {"fields": ["public_id", "of_job", "number", "engine", "shown_state", "percent", "phase", "salvage"]}),
+        ("How it went", {"fields": ["error", "error_class", "raw", "decision"]}),
+        ("At the engine", {"fields": ["external_id", "client_token", "observation_rank"]}),
+        ("Time", {"fields": ["created_at", "started_at", "observed_at", "ended_at", "took"]}),
+    ]
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, attempt: Attempt) -> str:
+        return state_of(attempt)
+
+    @admin.display(description="job")
+    def of_job(self, attempt: Attempt) -> str:
+        return link(attempt.job)
+
+    @admin.display(description="took")
+    def took(self, attempt: Attempt) -> str:
+        return between(attempt.started_at, attempt.ended_at)
+
+    @admin.display(description="error")
+    def error(self, attempt: Attempt) -> str:
+        return error_label(attempt.error_code)
+
+    @admin.display(description="the engine's own words")
+    def raw(self, attempt: Attempt) -> str:
+        return as_text(attempt.error_raw)
+
+
+@admin.register(Rendition)
+class RenditionAdmin(ConsoleAdmin):
+    list_display = ["__str__", "of_job", "rung", "shown_state", "bytes", "duration_s", "ready_at"]
+    list_filter = ["state", "rung"]
+    list_select_related = ["job"]
+    search_fields = ["job__public_id__exact"]
+    search_help_text = "A whole job id."
+    ordering = ["-id"]
+    fields = ["of_job", "attempt", "rung", "shown_state", "path", "bytes", "duration_s", "width", "height", "bitrate", "codecs", "ready_at"]
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, rendition: Rendition) -> str:
+        return badge(rendition.state)
+
+    @admin.display(description="job")
+    def of_job(self, rendition: Rendition) -> str:
+        return link(rendition.job)
+
+    @admin.display(description="size")
+    def bytes(self, rendition: Rendition) -> str:
+        return size_in_words(rendition.size)
+
+
+@admin.register(Publication)
+class PublicationAdmin(ConsoleAdmin):
+    list_display = ["__str__", "of_video", "of_job", "complete", "published_at"]
+    list_filter = ["complete"]
+    list_select_related = ["video", "job"]
+    search_fields = ["video__public_id__exact", "job__public_id__exact"]
+    search_help_text = "A whole video id or job id."
+    ordering = ["-id"]
+    fields = ["of_video", "of_job", "playlist", "poster", "complete", "published_at"]
+
+    @admin.display(description="video")
+    def of_video(self, publication: Publication) -> str:
+        return link(publication.video)
+
+    @admin.display(description="job")
+    def of_job(self, publication: Publication) -> str:
+        return link(publication.job)
+
+
+if TYPE_CHECKING:  # generic for the type checker only
+    _PolicyForm = forms.ModelForm[RetryPolicy]
+else:
+    _PolicyForm = forms.ModelForm
+
+
+class RetryPolicyForm(_PolicyForm):
+    reason = forms.CharField(min_length=3, max_length=500, widget=forms.Textarea(attrs={"rows": 2}), help_text="For whoever reads the audit log later.")
+    tries = forms.IntegerField(min_value=0, max_value=50, help_text="More tries on the same engine; 0 means none.")
+    base_s = forms.FloatField(min_value=0.1, max_value=86_400, label="Base", help_text="Seconds before the first retry; doubles each time.")
+    cap_s = forms.FloatField(min_value=0.1, max_value=86_400, label="Cap", help_text="Longest wait, in seconds.")
+
+    class Meta:
+        model = RetryPolicy
+        fields = ["tries", "base_s", "cap_s", "salvage", "enabled"]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        base, cap = values.get("base_s"), values.get("cap_s")
+        if base is not None and cap is not None and cap < base:
+            raise ValidationError({"cap_s": f"The longest wait ({cap:g} s) is shorter than the first one ({base:g} s)."})
+        return values
+
+
+@admin.register(RetryPolicy)
+class RetryPolicyAdmin(ConsoleAdmin):
+    form = RetryPolicyForm
+    list_display = ["error_class", "enabled", "tries", "base_s", "cap_s", "salvage", "updated_at"]
+    ordering = ["error_class"]
+    fields = ["error_class", "enabled", "tries", "base_s", "cap_s", "salvage", "reason"]
+    readonly_fields = ["error_class"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("processing.change_retrypolicy")  # type: ignore[union-attr]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if self.has_change_permission(request, obj) else [name for name in self.fields or () if name != "reason"]
+
+    def save_model(self, request: HttpRequest, obj: RetryPolicy, form: Any, change: bool) -> None:
+        """Store the policy with the values it changed from, in the transaction Django's admin opens around this."""
+        changed = {name: (form.initial.get(name), form.cleaned_data[name]) for name in form.changed_data if name != "reason"}
+        super().save_model(request, obj, form, change)
+        told = ", ".join(f"{name} {before} → {after}" for name, (before, after) in changed.items())
+        from resilience import audit
+
+        audit.record(actor=request.user, action="processing.retrypolicy.change", target=f"{obj.error_class}: {told}"[:200], reason=form.cleaned_data["reason"])

@@ -1,0 +1,97 @@
+"""What the console shows of one job: its attempts on a timeline, its durable tasks, and everything it hangs together with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.html import format_html
+
+from processing.models import Attempt, Job, Rendition
+from resilience.admin_display import age, between, link, list_of
+from resilience.errors import CATALOGUE, Entry
+from resilience.models import Circuit, Task
+
+WIDTH = 400  # of the drawing, in its own units
+MOST_TASKS = 30
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One attempt on the time axis: where it waited and where it ran, in units of WIDTH."""
+
+    attempt: Attempt
+    waits_from: float
+    runs_from: float
+    runs_for: float
+    waited: str
+    took: str
+    entry: Entry | None
+
+    @property
+    def waits_for(self) -> float:
+        return self.runs_from - self.waits_from
+
+
+def timeline(job: Job, *, now: datetime | None = None) -> list[Bar]:
+    """Return the job's attempts as bars from its creation to its end, or to now while it lives."""
+    now = now or timezone.now()
+    attempts = list(job.attempts.order_by("number"))
+    ends = [moment for attempt in attempts for moment in (attempt.ended_at,) if moment]
+    end = max([job.finished_at or now, *ends])
+    length = max((end - job.created_at).total_seconds(), 0.001)
+
+    def place(moment: datetime) -> float:
+        return round(min(1.0, max(0.0, (moment - job.created_at).total_seconds() / length)) * WIDTH, 1)
+
+    return [_bar(attempt, place=place, end=end) for attempt in attempts]
+
+
+def _bar(attempt: Attempt, *, place: Any, end: datetime) -> Bar:
+    stopped = attempt.ended_at or end
+    started = attempt.started_at or stopped
+    return Bar(
+        attempt=attempt,
+        waits_from=place(attempt.created_at),
+        runs_from=place(started),
+        runs_for=max(2.0, round(place(stopped) - place(started), 1)) if attempt.started_at else 0.0,
+        waited=between(attempt.created_at, started),
+        took=between(attempt.started_at, stopped),
+        entry=CATALOGUE.get(attempt.error_code) if attempt.error_code else None,
+    )
+
+
+def tasks_of(job: Job, attempts: Iterable[Attempt]) -> list[Task]:
+    """Return the durable tasks of a job, its upload and its attempts, by their keys, newest first, with their runs."""
+    keys = [job.public_id, job.source.public_id, job.video.public_id, *(attempt.public_id for attempt in attempts)]
+    return list(Task.objects.filter(key__in=keys).order_by("-created_at").prefetch_related("runs")[:MOST_TASKS])
+
+
+def context(job: Job) -> dict[str, Any]:
+    """Return what the panels of the job's page draw."""
+    bars = timeline(job)
+    engines = sorted({*job.engines, *(bar.attempt.engine for bar in bars)})
+    renditions: list[Rendition] = list(job.renditions.order_by("height", "id"))
+    return {
+        "bars": bars,
+        "bar_width": WIDTH,
+        "span": between(job.created_at, job.finished_at or timezone.now()),
+        "renditions": renditions,
+        "tasks": tasks_of(job, [bar.attempt for bar in bars]),
+        "circuits": list(Circuit.objects.filter(name__in=[f"engine.{name}" for name in engines])),
+        "places": [
+            ("Video", link(job.video)),
+            ("Upload", link(job.source, job.source.public_id)),
+            ("Its other jobs", _link(list_of("processing", "job", video__id__exact=job.video_id), "list")),
+            ("Tickets", _link(list_of("support", "ticket", video__id__exact=job.video_id), "list")),
+            ("What its owner saw", _link(list_of("notifications", "event", q=job.video.public_id), "events")),
+        ],
+        "updated": age(job.updated_at),
+    }
+
+
+def _link(address: str, text: str) -> Any:
+    return format_html('<a href="{}">{}</a>', address, text)

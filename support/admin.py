@@ -1,0 +1,129 @@
+"""Tickets in the console: the frozen snapshot beside what is true now, the answer, the state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+
+from resilience.admin_actions import Change, ConsoleAdmin, Given, ReasonForm, RowsInside
+from resilience.admin_display import age, as_json, error_label, link, list_of, state_of
+from support.models import LIVE_TICKET_STATES, Snapshot, Ticket, TicketMessage, TicketState
+
+
+class MessageInline(RowsInside):
+    model = TicketMessage
+    fields = readonly_fields = ["created_at", "who", "body"]
+    verbose_name_plural = "messages, oldest first"
+
+    @admin.display(description="from")
+    def who(self, message: TicketMessage) -> str:
+        name = message.author.get_username() if message.author else "somebody who left"
+        return f"{name} (us)" if message.from_staff else name
+
+    def get_queryset(self, request: Any) -> Any:
+        return super().get_queryset(request).select_related("author")
+
+
+class ReplyForm(forms.Form):
+    body = forms.CharField(
+        label="Your answer", min_length=2, max_length=10_000, widget=forms.Textarea(attrs={"rows": 8, "cols": 80}), help_text="Its owner reads this as it is."
+    )
+
+
+class StateForm(ReasonForm):
+    state = forms.ChoiceField(
+        choices=[
+            (TicketState.WAITING_ON_US.value, "Waiting on us"),
+            (TicketState.WAITING_ON_USER.value, "Waiting on the person who asked"),
+            (TicketState.SOLVED.value, "Solved"),
+            (TicketState.CLOSED.value, "Closed"),
+        ]
+    )
+
+
+def _reply(ticket: Ticket, given: Given) -> None:
+    from support.services import tickets
+
+    tickets.reply(ticket, author=given.actor, body=given.values["body"])
+
+
+def _set_state(ticket: Ticket, given: Given) -> None:
+    from support.services import tickets
+
+    tickets.set_state(ticket, given.values["state"], by=given.actor)
+
+
+@admin.register(Ticket)
+class TicketAdmin(ConsoleAdmin):
+    change_form_template = "admin/support/ticket/change_form.html"
+    list_display = ["public_id", "subject", "owner", "shown_state", "error_code", "waits", "updated_at"]
+    list_filter = ["state", "error_code"]
+    list_select_related = ["owner"]
+    search_fields = ["public_id__startswith", "subject__icontains", "owner__email__iexact", "video__public_id__exact"]
+    search_help_text = "Start of an id, part of a subject, a whole e-mail address or video id."
+    ordering = ["-id"]
+    inlines = [MessageInline]
+    fieldsets = [(None, {"fields": ["public_id", "subject", "owner", "shown_state", "about", "error", "created_at", "updated_at"]})]
+    changes = [
+        Change(
+            name="reply",
+            label="Answer",
+            done="answered",
+            permission="support.answer_ticket",
+            consequence="The answer appears on the ticket at once, and the person who asked is told.",
+            apply=_reply,
+            form=ReplyForm,
+        ),
+        Change(
+            name="set_state",
+            label="Change state",
+            done="changed",
+            permission="support.answer_ticket",
+            consequence="The person who asked sees the new state on the ticket.",
+            apply=_set_state,
+            form=StateForm,
+        ),
+    ]
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, ticket: Ticket) -> str:
+        return state_of(ticket)
+
+    @admin.display(description="video")
+    def about(self, ticket: Ticket) -> str:
+        return link(ticket.video)
+
+    @admin.display(description="what they were told")
+    def error(self, ticket: Ticket) -> str:
+        return error_label(ticket.error_code, ticket.video.error_fields if ticket.video and ticket.video.error_code == ticket.error_code else None)
+
+    @admin.display(description="waits for")
+    def waits(self, ticket: Ticket) -> str:
+        return age(ticket.updated_at) if ticket.state in (TicketState.OPEN, TicketState.WAITING_ON_US) else "–"
+
+    def more(self, row: Any) -> dict[str, Any]:
+        return {
+            "snapshots": [(snapshot, as_json(snapshot.data)) for snapshot in row.snapshots.all()[:5]],
+            "jobs": list_of("processing", "job", video__id__exact=row.video_id) if row.video_id else "",
+            "reply_form": ReplyForm() if row.state in LIVE_TICKET_STATES else None,
+        }
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(ConsoleAdmin):
+    list_display = ["id", "of_ticket", "schema", "taken_at"]
+    list_select_related = ["ticket"]
+    search_fields = ["ticket__public_id__exact"]
+    search_help_text = "A whole ticket id."
+    ordering = ["-id"]
+    fields = ["of_ticket", "schema", "taken_at", "json"]
+
+    @admin.display(description="ticket")
+    def of_ticket(self, snapshot: Snapshot) -> str:
+        return link(snapshot.ticket)
+
+    @admin.display(description="data")
+    def json(self, snapshot: Snapshot) -> str:
+        return as_json(snapshot.data)
