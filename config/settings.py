@@ -126,13 +126,13 @@ _options |= {
     "application_name": f"holdfast-{ROLE}",
     "options": f"-c statement_timeout={_statement_timeout_ms} -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000",
 }
+_database["CONN_HEALTH_CHECKS"] = True
 if ROLE == "web":
     # Checked connections; a full pool sheds after 3 s (503) instead of queueing people.
     _options["pool"] = {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 16, minimum=1, maximum=500), "timeout": 3}
     _database["CONN_MAX_AGE"] = 0
 else:
     _database["CONN_MAX_AGE"] = 60
-    _database["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": _database}
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}}
@@ -151,6 +151,7 @@ Q_CLUSTER = {
     "max_attempts": 1,
     "save_limit": -1,
     "catch_up": False,
+    "scheduler": False,  # our sweep is the only clock
     "recycle": 500,
     "label": "Transport",
     "ALT_CLUSTERS": {
@@ -172,6 +173,8 @@ UPLOAD_CHECKPOINT_SECONDS = 2.0
 
 # Processing
 RENDITION_DIR = VAR_DIR / "renditions"
+WORK_DIR = VAR_DIR / "work"  # of attempts that run on this host; on the same disk as RENDITION_DIR a finished file is only renamed
+FFMPEG_THREADS = env.integer("FFMPEG_THREADS", max(1, (os.cpu_count() or 2) - 1), minimum=1, maximum=64)
 ENGINES = env.listing("ENGINES", ["local"])
 FFMPEG = env.text("FFMPEG")  # a path; empty takes the one of imageio-ffmpeg
 MAX_DURATION_SECONDS = env.number("MAX_DURATION_SECONDS", 4 * 3600.0, minimum=1.0)
@@ -185,6 +188,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if PRODUCTION else "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {"login": "", "login_failed": "", "signup": ""}  # counted by the house itself (dashboard/views/signin.py)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -208,7 +212,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "resilience.http.api.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": ["resilience.http.limits.ClientThrottle"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "resilience.http.schema.DescribedSchema",
     "EXCEPTION_HANDLER": "resilience.http.api.exception_handler",
     "PAGE_SIZE": 50,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -222,6 +226,18 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "notifications.live.schema.describe_stream"],
+    "ENUM_NAME_OVERRIDES": {
+        "VideoState": "uploads.models.VideoState",
+        "UploadState": "uploads.models.SessionState",
+        "JobState": "processing.models.JobState",
+        "AttemptState": "processing.models.AttemptState",
+        "RenditionState": "processing.models.RenditionState",
+        "TicketState": "support.models.TicketState",
+        "NotificationKind": "notifications.models.NotificationKind",
+        "ActionKind": "resilience.errors.ActionKind",
+    },
 }
 RATE_LIMITS = env.boolean("RATE_LIMITS", default=True)
 RATELIMIT_ENABLE = RATE_LIMITS

@@ -34,6 +34,7 @@ class Task(models.Model):
     woken_at = models.DateTimeField(null=True, blank=True, help_text="When a wake-up was last sent.")
     attempt = models.PositiveIntegerField(default=0)
     crash_count = models.PositiveIntegerField(default=0)
+    snoozed_since = models.DateTimeField(null=True, blank=True, help_text="Start of the snoozes in a row.")
     lease_owner = models.CharField(max_length=120, blank=True, default="")
     lease_epoch = models.BigIntegerField(default=0)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
@@ -57,7 +58,7 @@ class Task(models.Model):
             models.Index(fields=["lease_expires_at"], condition=Q(state=TaskState.LEASED), name="task_lease_expiry"),
             models.Index(fields=["error_fingerprint"], condition=Q(state=TaskState.DEAD), name="task_dead_group"),
             models.Index(fields=["state", "created_at"], name="task_state_age"),
-            models.Index(fields=["key"], name="task_of_key"),
+            models.Index(fields=["key"], name="task_of_key", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from resilience.http.request_ids import current_request_id
 from resilience.models import Task
@@ -44,6 +45,8 @@ def enqueue(
     )
     if run_at is not None:
         task.run_at = run_at
+    else:
+        task.woken_at = timezone.now()  # on commit; the sweep wakes it again if that is lost
     # ON CONFLICT DO NOTHING: the loser of a race must not break the caller's transaction.
     Task.objects.bulk_create([task], ignore_conflicts=True)
     stored = Task.objects.filter(pk=task.pk).first()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from resilience.models import Task
 
 
 class TaskContext(Protocol):
@@ -24,6 +27,7 @@ class TaskContext(Protocol):
 
 
 Body = Callable[..., None]
+OnDead = Callable[["Task"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Kind:
     """One kind of task.
 
     `timeout` in seconds; `tries` counts runs that raised; `base` and `cap` in seconds: wait U(0.5, 1) × min(cap, base × 2^(n-1)).
+    `on_dead(task)` is called inside the transaction that makes a task of this kind a dead letter, with `task.error_code` set: it only
+    writes rows, so that the people concerned are told. It is not called for a dead letter that is discarded.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Kind:
     tries: int = 12
     base: float = 5.0
     cap: float = 900.0
+    on_dead: OnDead | None = None
 
 
 _KINDS: dict[str, Kind] = {}
@@ -69,3 +76,8 @@ def kind_of(name: str) -> Kind:
         KeyError: nobody declared it (a task of a newer or older release).
     """
     return _KINDS[name]
+
+
+def find_kind(name: str) -> Kind | None:
+    """Return a declared kind, or None when this release does not know it."""
+    return _KINDS.get(name)

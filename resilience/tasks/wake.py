@@ -12,6 +12,6 @@ def wake(queue: str, task_id: str) -> None:
     from django_q.tasks import async_task
 
     try:
-        async_task("resilience.tasks.runner.run_one", task_id, cluster=queue, task_name=task_id)
+        async_task("resilience.tasks.runner.run_one", task_id, queue, cluster=queue, task_name=task_id)
     except Exception:  # noqa: BLE001 - any broker may fail in any way; the row is safe
         log.warning("task.wake_failed", task_id=task_id, queue=queue, exc_info=True)

@@ -1,0 +1,60 @@
+"""What happens to a task after a run that did not succeed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .backoff import delay
+from .failure import Failure
+from .registry import Kind
+
+CRASHES_TO_POISON = 3
+CRASH_BASE_SECONDS = 2.0  # a killed worker's task runs again within seconds; the poison limit bounds the loop
+CRASH_CAP_SECONDS = 60.0
+SNOOZE_SPREAD_SECONDS = 10.0
+SNOOZE_LIMIT_SECONDS = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryIn:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SnoozeFor:
+    """Wait without spending a try: what the task needs is not there."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """No further try: the dead letter."""
+
+
+Decision = RetryIn | SnoozeFor | Bury
+
+
+def decide(failure: Failure, *, kind: Kind, raised: int, snoozed_for: float, random: Callable[[], float]) -> Decision:
+    """Choose what comes after a run that raised.
+
+    Args:
+        raised: runs that raised so far, this one included.
+        snoozed_for: seconds since the first of the snoozes in a row, 0 without one.
+        random: uniform in [0, 1).
+    """
+    if failure.snooze is not None:
+        if snoozed_for >= SNOOZE_LIMIT_SECONDS:
+            return Bury()
+        return SnoozeFor(failure.snooze + random() * SNOOZE_SPREAD_SECONDS)
+    if failure.permanent or raised >= kind.tries:
+        return Bury()
+    return RetryIn(max(failure.retry_after, delay(raised, base=kind.base, cap=kind.cap, random=random)))
+
+
+def decide_after_crash(crashes: int, *, random: Callable[[], float]) -> RetryIn | Bury:
+    """Choose what comes after a run whose process ended. `crashes` counts this one; crashes spend no tries, they have their own limit."""
+    if crashes >= CRASHES_TO_POISON:
+        return Bury()
+    return RetryIn(delay(crashes, base=CRASH_BASE_SECONDS, cap=CRASH_CAP_SECONDS, random=random))

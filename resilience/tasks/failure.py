@@ -1,0 +1,97 @@
+"""What an exception means for its task: a catalogue code, a fingerprint to group by, and the texts an operator reads."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import pybreaker
+from django.conf import settings
+
+from resilience.errors import AppError, Retry
+from resilience.http.translate import as_app_error
+
+from .errors import TaskKindUnknown
+
+_LONGEST_MESSAGE = 2_000
+_LONGEST_TRACEBACK = 20_000
+_DEFAULT_SNOOZE_SECONDS = 30.0
+_UNKNOWN_KIND_SNOOZE_SECONDS = 60.0
+
+# From the most to the least specific, so that two failures that differ only in whom they hit share a group.
+_VOLATILE = (
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE), "<id>"),
+    (re.compile(r"\b[a-z]{3}_[0-9a-z]{20}\b"), "<id>"),
+    (re.compile(r"0x[0-9a-f]+", re.IGNORECASE), "<hex>"),
+    (re.compile(r"(?:/[\w.@+-]+){2,}/?"), "<path>"),
+    (re.compile(r"\d+(?:\.\d+)?"), "<n>"),
+    (re.compile(r"\s+"), " "),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`permanent`: trying again cannot help. `snooze`: seconds to wait without spending a try. `retry_after`: least seconds to wait."""
+
+    code: str
+    message: str
+    fingerprint: str
+    traceback: str
+    permanent: bool
+    retry_after: float = 0.0
+    snooze: float | None = None
+
+
+def describe(exception: BaseException) -> Failure:
+    """Say what an exception that ended a task's body means."""
+    error = as_app_error(exception)
+    message = f"{type(exception).__name__}: {exception}"[:_LONGEST_MESSAGE]
+    return Failure(
+        code=error.code,
+        message=message,
+        fingerprint=fingerprint(exception),
+        traceback="".join(traceback.format_exception(exception))[-_LONGEST_TRACEBACK:],
+        permanent=error.entry.retry in (Retry.AFTER_CHANGE, Retry.NEVER),
+        retry_after=error.retry_after or 0.0,
+        snooze=_snooze(exception),
+    )
+
+
+def of_kind(error: AppError) -> Failure:
+    """Describe a failure that no body raised, such as a crash: all of a code are one group."""
+    digest = hashlib.sha256(error.code.encode()).hexdigest()[:32]
+    return Failure(error.code, error.detail, digest, "", permanent=error.entry.retry in (Retry.AFTER_CHANGE, Retry.NEVER))
+
+
+def fingerprint(exception: BaseException) -> str:
+    """Return 32 hex digits of the exception's class, its message without what varies, and the innermost frame of our own code."""
+    parts = (f"{type(exception).__module__}.{type(exception).__qualname__}", normalise(str(exception)), _own_frame(exception.__traceback__))
+    return hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:32]
+
+
+def normalise(message: str) -> str:
+    for pattern, placeholder in _VOLATILE:
+        message = pattern.sub(placeholder, message)
+    return message.strip()[:500]
+
+
+def _own_frame(trace: TracebackType | None) -> str:
+    """`file:function`, without the line, so that an edit above it does not split the group."""
+    root = Path(settings.BASE_DIR)
+    for frame in reversed(traceback.extract_tb(trace)):
+        path = Path(frame.filename)
+        if path.is_relative_to(root) and "site-packages" not in path.parts:
+            return f"{path.relative_to(root)}:{frame.name}"
+    return ""
+
+
+def _snooze(exception: BaseException) -> float | None:
+    if isinstance(exception, TaskKindUnknown):
+        return _UNKNOWN_KIND_SNOOZE_SECONDS
+    if isinstance(exception, pybreaker.CircuitBreakerError):
+        return float(getattr(exception, "retry_after", None) or _DEFAULT_SNOOZE_SECONDS)
+    return None

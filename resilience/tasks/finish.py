@@ -1,0 +1,124 @@
+"""Write down how a run ended. Every statement is fenced by the epoch: a run whose lease went to another changes nothing but its own row."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import Error as DatabaseFault
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Greatest, Now
+
+from resilience.models import Task, TaskRun
+from resilience.models.tasks import RunOutcome, TaskState
+
+from .claim import Claimed
+from .decision import Bury, Decision, RetryIn, SnoozeFor, decide, decide_after_crash
+from .errors import TaskCrashed, TaskInterrupted, TaskPoison
+from .failure import Failure, of_kind
+from .registry import Kind, find_kind
+
+log = structlog.get_logger(__name__)
+
+_NO_ERROR = {"error_code": "", "error_fingerprint": "", "last_error": ""}
+_UNSPENT = Greatest(F("attempt") - 1, 0)
+
+
+def succeed(claimed: Claimed) -> bool:
+    """Store that the body did its work. Return False when the lease had gone to another, and nothing was stored."""
+    values = {"state": TaskState.SUCCEEDED, "finished_at": Now(), "snoozed_since": None, **_NO_ERROR}
+    return _close(claimed.task.pk, claimed.epoch, RunOutcome.OK, values)
+
+
+def fail(claimed: Claimed, failure: Failure, *, kind: Kind, outcome: RunOutcome = RunOutcome.ERROR) -> Decision:
+    """Store a run that raised or ran out of time, and what comes next. Return that, whether or not the lease was still ours."""
+    task = claimed.task
+    raised = task.attempt - task.crash_count
+    decision = decide(failure, kind=kind, raised=raised, snoozed_for=_seconds_since(task.snoozed_since), random=random.random)
+    if isinstance(decision, SnoozeFor):
+        outcome = RunOutcome.SNOOZED
+    _close(task.pk, claimed.epoch, outcome, _after(decision, failure), failure=failure)
+    return decision
+
+
+def put_back(task_id: uuid.UUID, epoch: int, *, outcome: RunOutcome, failure: Failure | None = None) -> bool:
+    """Return a task to the queue at once, no try spent: its run was stopped by us, or its lease ran out while its process lived."""
+    values = {"state": TaskState.PENDING, "run_at": Now(), "woken_at": None, "attempt": _UNSPENT}
+    return _close(task_id, epoch, outcome, values, failure=failure or of_kind(TaskInterrupted()))
+
+
+def crash(task: Task, epoch: int, **still: Any) -> bool:
+    """Store that the process which ran a task has ended, and what comes next.
+
+    Args:
+        still: conditions that must hold at the moment of writing, such as an expiry in the past.
+    """
+    crashes = task.crash_count + 1
+    decision = decide_after_crash(crashes, random=random.random)
+    failure = of_kind(TaskPoison(crashes=crashes) if isinstance(decision, Bury) else TaskCrashed())
+    values = _after(decision, failure) | {"crash_count": crashes}
+    return _close(task.pk, epoch, RunOutcome.CRASHED, values, failure=failure, still=still)
+
+
+def _after(decision: Decision, failure: Failure) -> dict[str, Any]:
+    error = {"error_code": failure.code, "error_fingerprint": failure.fingerprint, "last_error": failure.message}
+    match decision:
+        case RetryIn(seconds):
+            return error | {"state": TaskState.RETRY_WAIT, "run_at": Now() + timedelta(seconds=seconds), "woken_at": None, "snoozed_since": None}
+        case SnoozeFor(seconds):
+            later = Now() + timedelta(seconds=seconds)
+            waiting = {"state": TaskState.RETRY_WAIT, "run_at": later, "woken_at": None}
+            return error | waiting | {"attempt": _UNSPENT, "snoozed_since": Coalesce("snoozed_since", Now())}
+        case Bury():
+            return error | {"state": TaskState.DEAD, "finished_at": Now()}
+
+
+def _close(
+    task_id: uuid.UUID, epoch: int, outcome: RunOutcome, values: dict[str, Any], *, failure: Failure | None = None, still: dict[str, Any] | None = None
+) -> bool:
+    """End a run and its lease together.
+
+    1. The task changes only while it is leased under this epoch.
+    2. Its run row is closed in the same transaction: with this outcome, or as lost when step 1 changed nothing.
+    3. A task that died tells its app, in the same transaction.
+    """
+    about = {"error_code": failure.code, "error": failure.message, "traceback": failure.traceback} if failure else {}
+    with transaction.atomic(durable=True):
+        held = Task.objects.filter(pk=task_id, lease_epoch=epoch, state=TaskState.LEASED, **(still or {}))
+        changed = held.update(lease_owner="", lease_expires_at=None, **values)
+        run = TaskRun.objects.filter(task_id=task_id, number=epoch, outcome="")
+        if changed:
+            run.update(outcome=outcome, ended_at=Now(), **about)
+        elif not still:
+            run.update(outcome=RunOutcome.LOST, ended_at=Now(), **about)
+        if changed and values["state"] == TaskState.DEAD:
+            tell_its_app(Task.objects.get(pk=task_id))
+    return bool(changed)
+
+
+def tell_its_app(task: Task) -> None:
+    """Call the kind's `on_dead` inside the caller's transaction. What it raises is logged: the task is a dead letter all the same."""
+    kind = find_kind(task.kind)
+    log.error("task.dead", task_id=str(task.pk), kind=task.kind, code=task.error_code, request_id=task.request_id, error=task.last_error)
+    if kind is None or kind.on_dead is None:
+        return
+    try:
+        with transaction.atomic():
+            kind.on_dead(task)
+    except DatabaseFault:
+        raise  # the connection's fault, not the hook's: the whole move is tried again
+    except Exception as error:
+        log.critical("task.on_dead_failed", task_id=str(task.pk), kind=task.kind, exc_info=True)
+        Task.objects.filter(pk=task.pk).update(last_error=f"{task.last_error}\nTelling the app about it failed: {error!r}"[:4000])
+
+
+def _seconds_since(moment: datetime | None) -> float:
+    if moment is None:
+        return 0.0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM statement_timestamp() - %s)", [moment])
+        return float(cursor.fetchone()[0])

@@ -1,0 +1,150 @@
+"""Run claimed tasks: what a wake-up calls in a worker, and what tests call in their own process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import structlog
+from django.db import Error as DatabaseFault
+from django.db import connection
+
+from resilience.http.request_ids import uuid7
+from resilience.models.tasks import RunOutcome
+
+from . import deadline, finish
+from .claim import Claimed, claim_next, claim_task
+from .context import RunContext
+from .deadline import DeadlinePassed, hard_deadline
+from .errors import TaskInterrupted, TaskKindUnknown, TaskTimedOut
+from .failure import Failure, describe, of_kind
+from .heartbeat import Lease
+from .registry import Kind, find_kind
+from .stopping import Stop, stop_requested
+
+log = structlog.get_logger(__name__)
+
+LOOK_FURTHER_SECONDS = 10.0  # after a wake-up's own task: how long a worker goes on with what else is due
+FINISH_PATIENCE_SECONDS = 120.0  # how long a result is kept for a database that does not answer
+_FIRST_FINISH_WAIT = 0.2
+_LONGEST_FINISH_WAIT = 5.0
+
+
+def run_one(task_id: str, queue: str = "default") -> None:
+    """Answer a wake-up: run that task if it is due, else the best due one of the queue; then what else is due, for a short while.
+
+    Never raises and returns nothing: for django-q2 every wake-up ends well. One for a task already done costs two index look-ups.
+    """
+    try:
+        _run_from(task_id, queue)
+    except DatabaseFault:
+        connection.close()
+        log.warning("task.database_away", task_id=task_id, queue=queue, exc_info=True)
+    except Exception:
+        log.exception("task.wake_up_failed", task_id=task_id, queue=queue)
+
+
+def run_due(queues: Sequence[str] = ("default", "media"), *, limit: int = 50) -> int:
+    """Run due tasks here and now, one after the other, through the real claim, lease and finish. Return how many ran."""
+    ran = 0
+    for queue in queues:
+        while ran < limit and (claimed := claim_next(queue)) is not None:
+            execute(claimed)
+            ran += 1
+    return ran
+
+
+def _run_from(task_id: str, queue: str) -> None:
+    until = time.monotonic() + LOOK_FURTHER_SECONDS
+    if stop_requested():
+        return
+    claimed = claim_task(task_id) or claim_next(queue)
+    while claimed is not None:
+        execute(claimed)
+        if stop_requested() or time.monotonic() > until:
+            return
+        claimed = claim_next(queue)
+
+
+def execute(claimed: Claimed) -> None:
+    """Run a claimed task's body and store how it ended. Log lines meanwhile carry the id of the request that enqueued it."""
+    task = claimed.task
+    bound = {"request_id": task.request_id or uuid7(), "task_id": str(task.pk), "task_kind": task.kind, "task_run": claimed.epoch}
+    with structlog.contextvars.bound_contextvars(**bound):
+        kind = find_kind(task.kind)
+        if kind is None:
+            finish.fail(claimed, describe(TaskKindUnknown(kind=task.kind)), kind=Kind(task.kind, _no_body))
+            return
+        until = claimed.sent + kind.timeout
+        lease = Lease(task.pk, epoch=claimed.epoch, sent=claimed.sent, overdue_at=until + deadline.STUCK_GRACE_SECONDS)
+        context = RunContext(str(task.pk), task.attempt, lease, until)
+        with lease:  # held until the end is stored
+            failure = _run_body(kind, context, claimed)
+            _store(claimed, kind, context, failure)
+
+
+def _run_body(kind: Kind, context: RunContext, claimed: Claimed) -> Failure | None:
+    """Return None when the body did its work."""
+    try:
+        with hard_deadline(kind.timeout + deadline.HARD_GRACE_SECONDS):
+            kind.body(context, **claimed.task.payload)
+    except DeadlinePassed:
+        _drop_connection()  # it may have been cut in the middle of a statement
+        return of_kind(TaskTimedOut(seconds=round(kind.timeout)))
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever a body raises is its run's outcome
+        if context.timed_out() and not context.interrupted():
+            return of_kind(TaskTimedOut(seconds=round(kind.timeout)))
+        return describe(error)
+    return _told_to_stop(kind, context) if context.told_to_stop else None
+
+
+def _told_to_stop(kind: Kind, context: RunContext) -> Failure:
+    """A body that left early because it was told to has not failed, but it has not done its work either."""
+    if context.timed_out() and not context.interrupted():
+        return of_kind(TaskTimedOut(seconds=round(kind.timeout)))
+    return of_kind(TaskInterrupted())
+
+
+def _store(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure | None) -> None:
+    """Store the end of a run; while the database is away, keep trying. Fencing decides whether it still counts."""
+    give_up = time.monotonic() + FINISH_PATIENCE_SECONDS
+    wait = _FIRST_FINISH_WAIT
+    while True:
+        try:
+            _store_once(claimed, kind, context, failure)
+            return
+        except DatabaseFault:
+            if connection.in_atomic_block:
+                raise  # a test's own transaction: it is broken for good
+            connection.close()
+            log.warning("task.finish_unanswered", exc_info=True)
+            if time.monotonic() > give_up or stop_requested() is Stop.NOW:
+                return  # the lease runs out and the sweep gives the task to another
+        time.sleep(wait)
+        wait = min(wait * 2, _LONGEST_FINISH_WAIT)
+
+
+def _store_once(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure | None) -> None:
+    task = claimed.task
+    if failure is None:
+        if not finish.succeed(claimed):
+            log.warning("task.result_refused", reason="The lease went to another run.")
+        return
+    if context.interrupted():
+        finish.put_back(task.pk, claimed.epoch, outcome=RunOutcome.INTERRUPTED)
+    elif failure.code == TaskTimedOut.entry.code:
+        finish.fail(claimed, failure, kind=kind, outcome=RunOutcome.TIMEOUT)
+    elif context.lease.lost():
+        finish.put_back(task.pk, claimed.epoch, outcome=RunOutcome.LOST, failure=failure)
+    else:
+        decision = finish.fail(claimed, failure, kind=kind)
+        log.warning("task.failed", code=failure.code, error=failure.message, attempt=task.attempt, next=str(decision))
+
+
+def _drop_connection() -> None:
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _no_body(_context: object) -> None:
+    raise AssertionError("A kind nobody declared has no body.")
