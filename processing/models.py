@@ -29,7 +29,7 @@ LIVE_JOB_STATES = (JobState.QUEUED, JobState.RUNNING, JobState.BLOCKED)
 class Job(models.Model):
     public_id = models.CharField(max_length=40, unique=True, editable=False, default=partial(opaque_id, "job"))
     video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="jobs")
-    source = models.ForeignKey(UploadSession, on_delete=models.PROTECT, related_name="jobs")
+    source = models.ForeignKey(UploadSession, on_delete=models.RESTRICT, related_name="jobs")
     state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED)
     ladder = models.JSONField(default=list, help_text="Rungs to make, lowest first.")
     engines = models.JSONField(default=list, help_text="The engine chain, first choice first.")
@@ -85,6 +85,7 @@ class Attempt(models.Model):
     phase = models.CharField(max_length=60, blank=True, default="", help_text="What it is busy with, e.g. the rung.")
     salvage = models.BooleanField(default=False, help_text="A lenient pass over a damaged source.")
     error_code = models.CharField(max_length=80, blank=True, default="")
+    error_fields = models.JSONField(default=dict, blank=True)
     error_class = models.CharField(max_length=20, blank=True, default="")
     error_raw = models.TextField(blank=True, default="", help_text="Engine's own words; never shown to users.")
     decision = models.CharField(max_length=200, blank=True, default="", help_text="What was decided after it ended, and why.")
@@ -138,7 +139,7 @@ class Publication(models.Model):
     """What is played when somebody plays a video: one pointer, flipped in one statement."""
 
     video = models.OneToOneField(Video, on_delete=models.CASCADE, related_name="publication")
-    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="+")
+    job = models.ForeignKey(Job, on_delete=models.RESTRICT, related_name="+")
     playlist = models.CharField(max_length=300, help_text="Main playlist, relative to the rendition store's root.")
     poster = models.CharField(max_length=300, blank=True, default="")
     complete = models.BooleanField(default=False)

@@ -1,0 +1,91 @@
+"""What a raw failure is: a catalogue code, and the class that decides what comes next. Data-driven; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from resilience.errors import AppError, Entry
+
+from . import errors
+from .engines.base import Failure
+
+
+class ErrorClass(StrEnum):
+    TRANSIENT = "transient"
+    THROTTLED = "throttled"
+    CAPACITY = "capacity"
+    ACCELERATION = "acceleration"
+    INPUT_TRUNCATED = "input_truncated"
+    INPUT_CORRUPT = "input_corrupt"
+    INPUT_NO_VIDEO = "input_no_video"
+    INPUT_CODEC = "input_codec"
+    INPUT_UNREADABLE = "input_unreadable"
+    CONFIG = "config"
+    IAM = "iam"
+    DEPENDENCY = "dependency"
+    OUTPUT_INVALID = "output_invalid"
+    STALLED = "stalled"
+    POISON = "poison"
+    UNCLASSIFIED = "unclassified"
+
+
+# The engine did its part; the file is what it is. Circuits do not count these.
+OF_THE_INPUT = frozenset(
+    {
+        ErrorClass.INPUT_TRUNCATED,
+        ErrorClass.INPUT_CORRUPT,
+        ErrorClass.INPUT_NO_VIDEO,
+        ErrorClass.INPUT_CODEC,
+        ErrorClass.INPUT_UNREADABLE,
+        ErrorClass.OUTPUT_INVALID,
+    }
+)
+
+# In order: of several that match the same words, the first is the cause and the later ones its consequences.
+_RULES: tuple[tuple[type[AppError], ErrorClass], ...] = (
+    (errors.DiskFull, ErrorClass.CAPACITY),
+    (errors.EngineBusy, ErrorClass.CAPACITY),
+    (errors.EngineMissing, ErrorClass.CONFIG),
+    (errors.EngineStalled, ErrorClass.STALLED),
+    (errors.SourceLost, ErrorClass.DEPENDENCY),
+    (errors.EngineFailed, ErrorClass.TRANSIENT),
+    (errors.FormatUnsupported, ErrorClass.INPUT_CODEC),
+    (errors.NothingToPlay, ErrorClass.INPUT_NO_VIDEO),
+    (errors.SourceTruncated, ErrorClass.INPUT_TRUNCATED),
+    (errors.SourceCorrupt, ErrorClass.INPUT_CORRUPT),
+    (errors.SourceUnreadable, ErrorClass.INPUT_UNREADABLE),
+    (errors.OutputInvalid, ErrorClass.OUTPUT_INVALID),
+    (errors.SourcePoisonous, ErrorClass.POISON),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    code: str
+    error_class: ErrorClass
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def classify(failure: Failure) -> Classified:
+    """Return what a failure is. What nothing stands for is `unclassified`, with a group of its own on the console."""
+    for error, error_class in _RULES:
+        entry = error.entry
+        if any(match.accepts(source=failure.source, code=failure.code, message=failure.message) for match in entry.matches):
+            return Classified(entry.code, error_class, _fields(entry, failure))
+    return Classified(errors.EncodingUnclassified.entry.code, ErrorClass.UNCLASSIFIED)
+
+
+def clock(seconds: float | None) -> str:
+    """Return a moment as a player shows it: `0:03`, `1:02:09`; "the start" when it is not known or nothing came before."""
+    if not seconds or seconds < 1:
+        return "the start"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _fields(entry: Entry, failure: Failure) -> dict[str, Any]:
+    return {"at": clock(failure.at_s)} if "at" in entry.fields else {}

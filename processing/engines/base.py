@@ -1,0 +1,180 @@
+"""What an engine is: something that turns a source into rungs and tells us how it goes. Chosen by name from a job's chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from processing.ladder import Rung
+
+RAW_LIMIT = 4_000  # characters kept of an engine's own words
+
+
+class News(StrEnum):
+    """Kinds of observation. `RUNG_READY` carries a verified rung; the last three end an attempt."""
+
+    SUBMITTED = "submitted"
+    PROGRESSING = "progressing"
+    RUNG_WRITTEN = "rung_written"
+    RUNG_READY = "rung_ready"
+    COMPLETE = "complete"
+    ERROR = "error"
+    CANCELED = "canceled"
+
+
+RANK = {News.SUBMITTED: 1, News.PROGRESSING: 2, News.RUNG_WRITTEN: 2, News.RUNG_READY: 2, News.COMPLETE: 3, News.ERROR: 3, News.CANCELED: 3}
+ENDED_RANK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt ended badly, in the engine's own words.
+
+    Args:
+        source: who says so: ffmpeg, verify, os, engine; later botocore, mediaconvert.
+        code: its code, if it has one.
+        message: its words; never shown to users.
+        at_s: how many seconds of the source came through before, if known.
+    """
+
+    source: str
+    code: str = ""
+    message: str = ""
+    at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RungOutput:
+    """One verified rung in the rendition store. Sizes in bytes and pixels, rates in bits per second (peak)."""
+
+    rung: str
+    path: str
+    size: int
+    duration_s: float
+    bitrate: int
+    codecs: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One piece of news of an attempt, from a poll, an event or the engine itself."""
+
+    news: News
+    percent: float | None = None
+    phase: str = ""
+    external_id: str = ""
+    rung: str = ""
+    output: RungOutput | None = None
+    poster: str = ""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an attempt is asked to do.
+
+    Args:
+        attempt_id, job_id, video_id: public ids.
+        source: path of the source on this host.
+        source_size: bytes it must have.
+        missing: rungs still to make, lowest first.
+        done_weight: weight of the rungs that are made already (for the percentage).
+        prefix: where in the rendition store this attempt may write.
+        salvage: be lenient with a damaged source.
+        needs_poster: nobody made a poster for this job yet.
+    """
+
+    attempt_id: str
+    job_id: str
+    video_id: str
+    source: str
+    source_size: int
+    probe: dict[str, Any]
+    missing: tuple[Rung, ...]
+    prefix: str
+    done_weight: float = 0.0
+    salvage: bool = False
+    needs_poster: bool = False
+    external_id: str = ""
+
+
+class EngineFailure(Exception):
+    """An engine could not do what an order asks. Carries the `Failure` that gets classified."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(f"{failure.source} {failure.code}: {failure.message[:200]}")
+
+
+class Stopped(Exception):
+    """We stopped an attempt on purpose: its lease is lost, or it was canceled or superseded. Nothing may be written for it any more."""
+
+
+class Watch(Protocol):
+    """How a running engine learns that it must stop."""
+
+    def check(self) -> None:
+        """Return if the attempt may go on. Cheap: it may be called many times a second.
+
+        Raises:
+            Stopped: it may not.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """The seam every converter fits in. Engines know nothing of tables; they are told to stop by a `Watch`."""
+
+    name: str
+
+    def submit(self, order: Order) -> Observation:
+        """Take the order on and return the first news of it.
+
+        Raises:
+            EngineFailure: the order cannot be taken on.
+        """
+        ...
+
+    def observe(self, order: Order, watch: Watch) -> Iterator[Observation]:
+        """Yield what is new, up to `RUNG_WRITTEN` for each rung and `COMPLETE`. One that runs elsewhere yields what it knows and ends.
+
+        Raises:
+            EngineFailure: it failed. Stopped: the watch said so; nothing of it runs any more.
+        """
+        ...
+
+    def outputs(self, order: Order, rung: Rung, watch: Watch) -> RungOutput:
+        """Verify what was written for a rung, put it into the rendition store and describe it. Does not trust the engine's own success.
+
+        Raises:
+            EngineFailure: the rung is not what was ordered. Stopped: the watch said so.
+        """
+        ...
+
+    def cancel(self, order: Order) -> None:
+        """Stop the order if it runs anywhere and remove what it left outside the rendition store. Safe to repeat."""
+        ...
+
+
+_FACTORIES: dict[str, Callable[[str], Engine]] = {}
+
+
+def register_engine(kind: str, factory: Callable[[str], Engine]) -> None:
+    """Make an engine available under `kind`, or `kind:<region>`; the factory gets the whole name."""
+    _FACTORIES[kind] = factory
+
+
+def engine(name: str) -> Engine:
+    """Return the engine of a chain's entry, e.g. `local` or `mediaconvert:eu-west-1`.
+
+    Raises:
+        EngineFailure: nobody registered that kind.
+    """
+    factory = _FACTORIES.get(name.partition(":")[0])
+    if factory is None:
+        raise EngineFailure(Failure("engine", "MISSING", f"no engine is called {name}"))
+    return factory(name)

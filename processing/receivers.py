@@ -1,0 +1,23 @@
+"""What the rooms below tell us: an accepted file becomes a job, a deleted video takes its renditions along. Only rows are written here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
+
+from processing.services.jobs import open_job
+from resilience.tasks import enqueue
+from uploads.models import UploadSession, Video
+from uploads.signals import source_accepted
+
+
+@receiver(source_accepted, dispatch_uid="processing.open_job")
+def convert_accepted_source(sender: object, *, session: UploadSession, **_: Any) -> None:
+    open_job(session)
+
+
+@receiver(pre_delete, sender=Video, dispatch_uid="processing.delete_outputs")
+def delete_outputs_of_deleted_video(sender: object, *, instance: Video, **_: Any) -> None:
+    enqueue("processing.delete_outputs", key=instance.public_id, payload={"video_id": instance.public_id})

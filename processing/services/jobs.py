@@ -1,0 +1,129 @@
+"""Open, retry and cancel jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from processing.errors import NothingToPlay
+from processing.ladder import ladder
+from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState, Publication, Rendition, RenditionState
+from processing.notes import JobAlreadyEnded, JobStillRunning, JobSuperseded
+from processing.services import settle
+from processing.services.chain import configured_chain
+from resilience.http.request_ids import current_request_id
+from resilience.tasks import enqueue
+from uploads.models import UploadSession, VideoState
+from uploads.services.videos import set_video_state
+
+_ANY = tuple(VideoState.values)
+
+
+def open_job(session: UploadSession) -> Job:
+    """Promise to convert an accepted source: a job, its first task and the video's state, in the caller's transaction.
+
+    Live jobs over older files of the same video give way.
+    """
+    with transaction.atomic():
+        for older in Job.objects.select_for_update().filter(video_id=session.video_id, state__in=LIVE_JOB_STATES).exclude(source=session):
+            _stop(older, AttemptState.SUPERSEDED)
+        rungs = ladder(session.probe)
+        job, created = Job.objects.get_or_create(
+            source=session,
+            state__in=LIVE_JOB_STATES,
+            defaults={"video_id": session.video_id, "state": JobState.QUEUED, **_plan([rung.as_json() for rung in rungs])},
+        )
+        if not created:
+            return job
+        set_video_state(session.video_id, VideoState.CONVERTING, only_from=_ANY)
+        if not rungs:
+            settle.end(job, JobState.NEEDS_NEW_FILE, code=NothingToPlay.entry.code)
+            return job
+        enqueue("processing.submit", key=job.public_id, payload={"job_id": job.public_id})
+        return job
+
+
+def retry_job(job: Job, *, by: User | None, reason: str) -> Job:
+    """Try a job again now. One that waits starts at once; one that has ended gets a successor, which makes only what is missing.
+
+    Returns:
+        The job that runs: the same, or its successor.
+
+    Raises:
+        JobStillRunning: an attempt is under way. JobAlreadyEnded: everything was made. JobSuperseded: the video has a newer job.
+    """
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job.pk)
+        if Job.objects.filter(video_id=job.video_id, pk__gt=job.pk).exists():
+            raise JobSuperseded()
+        if job.attempts.filter(state__in=LIVE_ATTEMPT_STATES).exists():
+            raise JobStillRunning(retry_after=30)
+        if job.state == JobState.READY:
+            raise JobAlreadyEnded()
+        _record(by, "job.retry", job, reason)
+        if job.state in LIVE_JOB_STATES:
+            return _go_on(job)
+        successor = Job.objects.create(video_id=job.video_id, source_id=job.source_id, state=JobState.QUEUED, **_plan(job.ladder))
+        _take_over(job, successor)
+        set_video_state(job.video_id, VideoState.CONVERTING, only_from=_ANY)
+        enqueue("processing.submit", key=successor.public_id, payload={"job_id": successor.public_id})
+        return successor
+
+
+def cancel_job(job: Job, *, by: User | None, reason: str) -> Job:
+    """Stop a job. A running engine hears of it within seconds; what it still writes is never shown.
+
+    Raises:
+        JobAlreadyEnded: it had ended before.
+    """
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job.pk)
+        if job.state not in LIVE_JOB_STATES:
+            raise JobAlreadyEnded()
+        _stop(job, AttemptState.CANCELED)
+        Publication.objects.filter(job=job).delete()
+        set_video_state(job.video_id, VideoState.CANCELED, only_from=(VideoState.CONVERTING, VideoState.BLOCKED))
+        _record(by, "job.cancel", job, reason)
+        job.refresh_from_db()
+        return job
+
+
+def _plan(rungs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"ladder": rungs, "engines": configured_chain(), "request_id": current_request_id()}
+
+
+def _go_on(job: Job) -> Job:
+    """Start a waiting or blocked job now, whatever it waits for."""
+    Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, retry_at=None, version=F("version") + 1, updated_at=Now())
+    set_video_state(job.video_id, VideoState.CONVERTING, only_from=(VideoState.BLOCKED,))
+    number = job.attempts.count()
+    enqueue("processing.submit", key=f"{job.public_id}:{number}:now", payload={"job_id": job.public_id})
+    job.refresh_from_db()
+    return job
+
+
+def _take_over(job: Job, successor: Job) -> None:
+    """Give a successor the renditions that are made already, and the publication over them."""
+    ready = list(Rendition.objects.filter(job=job, state=RenditionState.READY))
+    for rendition in ready:
+        rendition.pk = None
+        rendition.job = successor
+    Rendition.objects.bulk_create(ready)
+    Publication.objects.filter(job=job).update(job=successor, complete=False)
+
+
+def _stop(job: Job, attempt_state: AttemptState) -> None:
+    Attempt.objects.filter(job=job, state__in=LIVE_ATTEMPT_STATES).update(state=attempt_state, ended_at=Now())
+    Job.objects.filter(pk=job.pk, state__in=LIVE_JOB_STATES).update(
+        state=JobState.CANCELED, retry_at=None, version=F("version") + 1, updated_at=Now(), finished_at=Now()
+    )
+
+
+def _record(by: User | None, action: str, job: Job, reason: str) -> None:
+    from resilience import audit
+
+    audit.record(actor=by, action=action, target=job.public_id, reason=reason)

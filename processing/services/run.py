@@ -1,0 +1,183 @@
+"""Carry out one attempt with an engine that works inside this process, under the lease of a durable task."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from processing.classify import OF_THE_INPUT, classify
+from processing.engines import engine as engine_of
+from processing.engines.base import Engine, EngineFailure, Failure, News, Observation, Order, Stopped, Watch
+from processing.ladder import Rung, rung_from_json
+from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, Publication, Rendition, RenditionState
+from processing.services.observe import apply_observation
+from processing.services.publish import publish
+from processing.services.submit import next_attempt
+from processing.store import delete_tree
+from resilience.http.translate import DATABASE_DOWN
+from resilience.tasks import TaskContext
+from uploads.selectors import source_path
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+DATABASE_PAUSE_SECONDS = 1.0
+_UNTOUCHED = (AttemptState.CREATED, AttemptState.SUBMITTING)
+
+
+class AttemptWatch:
+    """Says stop once the task's lease is lost, or once the attempt's row says that it is over."""
+
+    def __init__(self, context: TaskContext, attempt_id: str) -> None:
+        self._context = context
+        self._attempt_id = attempt_id
+        self._looked = time.monotonic()
+
+    def check(self) -> None:
+        if self._context.lease_lost():
+            raise Stopped("the lease is lost")
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        try:
+            alive = Attempt.objects.filter(public_id=self._attempt_id, state__in=LIVE_ATTEMPT_STATES).exists()
+        except DATABASE_DOWN:
+            drop_connection()  # not known: the lease decides how long we may go on without
+            return
+        if not alive:
+            raise Stopped("the attempt is over")
+
+
+def run_attempt(context: TaskContext, *, job_id: str, chain_id: str) -> None:
+    """Do what an attempt asks for, from a durable task that may run again after a crash.
+
+    1. With the engine's circuit open nothing has happened yet: the task is snoozed, the attempt stays as it is. 2. Claim: a run that finds
+    its attempt under way knows that the run before it died, ends that attempt as `lost` and goes on with a new one and only the rungs
+    that are missing. 3. Every piece of news goes through `apply_observation`.
+
+    Args:
+        job_id: public id.
+        chain_id: public id of the attempt the task was made for.
+
+    Raises:
+        CircuitOpen: the engine has been failing; nothing was done.
+    """
+    attempt = _chain(job_id, chain_id)
+    if attempt is None:
+        return
+    from resilience.circuits import circuit
+
+    try:
+        circuit(f"engine.{attempt.engine}").call(_run, context, job_id, chain_id)
+    except EngineFailure as failed:
+        log.warning("engine.failed", job=job_id, engine=attempt.engine, reason=str(failed))  # it is on record with the attempt
+
+
+def claim(job_id: str, chain_id: str) -> Attempt | None:
+    """Return the attempt this run works for; None when there is nothing left to do."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().filter(public_id=job_id, state__in=LIVE_JOB_STATES).first()
+        attempt = _chain(job_id, chain_id)
+        if job is None or attempt is None or attempt.state in _UNTOUCHED:
+            return attempt if job else None
+        Attempt.objects.filter(pk=attempt.pk, state__in=LIVE_ATTEMPT_STATES).update(
+            state=AttemptState.LOST, ended_at=Now(), decision="same_engine: its worker went away; the next one makes only what is missing"
+        )
+        return next_attempt(job, engine=attempt.engine, salvage=attempt.salvage, chain_id=chain_id)
+
+
+def order_for(attempt: Attempt) -> Order:
+    """Say what an attempt is asked to do: the rungs of its job that nobody made yet."""
+    job = Job.objects.select_related("video", "source").get(pk=attempt.job_id)
+    ready = set(Rendition.objects.filter(job=job, state=RenditionState.READY).values_list("rung", flat=True))
+    rungs = [rung_from_json(value) for value in job.ladder]
+    published = Publication.objects.filter(job=job).first()
+    return Order(
+        attempt_id=attempt.public_id,
+        job_id=job.public_id,
+        video_id=job.video.public_id,
+        source=str(source_path(job.source)),
+        source_size=job.source.committed,
+        probe=job.source.probe,
+        missing=tuple(rung for rung in rungs if rung.name not in ready),
+        prefix=f"{job.video.public_id}/{job.public_id}/{attempt.public_id}",
+        done_weight=sum(rung.weight for rung in rungs if rung.name in ready),
+        salvage=attempt.salvage,
+        needs_poster=not (published and published.poster),
+        external_id=attempt.external_id,
+    )
+
+
+def deliver(attempt_id: str, observation: Observation, watch: Watch) -> None:
+    """Bring news in, patiently: while the database is away progress is dropped, everything else waits as long as the lease lasts."""
+    while True:
+        try:
+            apply_observation(attempt_id, observation)
+            return
+        except DATABASE_DOWN:
+            drop_connection()
+            log.warning("observation.unanswered", attempt=attempt_id, news=observation.news, exc_info=True)
+            if observation.news is News.PROGRESSING:
+                return
+        watch.check()
+        time.sleep(DATABASE_PAUSE_SECONDS)
+
+
+def drop_connection() -> None:
+    """Forget a connection that may be broken, so that the next statement opens another."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _chain(job_id: str, chain_id: str) -> Attempt | None:
+    return Attempt.objects.filter(job__public_id=job_id, client_token=chain_id, state__in=LIVE_ATTEMPT_STATES).first()
+
+
+def _run(context: TaskContext, job_id: str, chain_id: str) -> None:
+    """Raises: EngineFailure: the engine's fault, already on record; raised so that its circuit counts it."""
+    attempt = claim(job_id, chain_id)
+    if attempt is None:
+        return
+    publish(attempt.job_id)  # what a dead run had made ready but not shown
+    order, watch = order_for(attempt), AttemptWatch(context, attempt.public_id)
+    try:
+        engine = engine_of(attempt.engine)
+    except EngineFailure as unknown:
+        deliver(attempt.public_id, Observation(News.ERROR, failure=unknown.failure), watch)
+        return
+    try:
+        _drive(engine, order, watch)
+    except Stopped as stopped:
+        log.info("attempt.stopped", attempt=attempt.public_id, reason=str(stopped))
+    except EngineFailure as failed:
+        deliver(attempt.public_id, Observation(News.ERROR, failure=failed.failure), watch)
+        if classify(failed.failure).error_class not in OF_THE_INPUT:
+            raise
+    finally:
+        engine.cancel(order)
+
+
+def _drive(engine: Engine, order: Order, watch: Watch) -> None:
+    """Pass on what the engine says; what it calls written is verified before anybody hears of it."""
+    deliver(order.attempt_id, engine.submit(order), watch)
+    rungs = {rung.name: rung for rung in order.missing}
+    poster = ""
+    for news in engine.observe(order, watch):
+        poster = news.poster or poster
+        deliver(order.attempt_id, news, watch)
+        if news.news is News.RUNG_WRITTEN:
+            _accept(engine, order, rungs[news.rung], poster, watch)
+
+
+def _accept(engine: Engine, order: Order, rung: Rung, poster: str, watch: Watch) -> None:
+    output = engine.outputs(order, rung, watch)
+    watch.check()
+    try:
+        deliver(order.attempt_id, Observation(News.RUNG_READY, phase=rung.name, output=output, poster=poster), watch)
+    except OSError as error:
+        raise EngineFailure(Failure("os", "EIO", f"publishing {rung.name}: {error}")) from error
+    if not Rendition.objects.filter(path=output.path).exists():
+        delete_tree(output.path.rpartition("/")[0])  # the attempt was over, or the video gone: nobody will ask for it
