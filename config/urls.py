@@ -8,6 +8,7 @@ from resilience.http import views
 handler400 = views.bad_request
 handler403 = views.permission_denied
 handler404 = views.page_not_found
+handler429 = "dashboard.views.signin.too_many_requests"  # allauth asks for it by this name
 handler500 = views.server_error
 
 urlpatterns = [
