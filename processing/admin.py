@@ -11,19 +11,17 @@ from django.http import HttpRequest
 
 from processing import job_page
 from processing.models import LIVE_JOB_STATES, Attempt, Job, JobState, Publication, Rendition, RetryPolicy
+from processing.services import jobs
+from resilience import audit
 from resilience.admin_actions import Change, ConsoleAdmin, Given
 from resilience.admin_display import age, as_json, as_text, badge, between, error_label, link, size_in_words, state_of
 
 
 def _retry(job: Job, given: Given) -> None:
-    from processing.services import jobs
-
     jobs.retry_job(job, by=given.actor, reason=given.reason)
 
 
 def _cancel(job: Job, given: Given) -> None:
-    from processing.services import jobs
-
     jobs.cancel_job(job, by=given.actor, reason=given.reason)
 
 
@@ -47,17 +45,19 @@ class JobAdmin(ConsoleAdmin):
             label="Retry",
             done="retried",
             permission="processing.retry_job",
-            consequence="The job starts again with a fresh attempt. Renditions that are ready are kept, and so is the history.",
+            consequence="One that waits starts at once; one that has ended gets a successor that makes only what is missing. All history is kept.",
             apply=_retry,
-            fits=lambda job: job.state != JobState.RUNNING,
+            service_records=True,
+            fits=lambda job: job.state != JobState.READY,
         ),
         Change(
             name="cancel",
             label="Cancel",
             done="canceled",
             permission="processing.cancel_job",
-            consequence="The job ends here; what runs for it is stopped, and its owner is told. It can be retried later.",
+            consequence="The job ends here, and what runs for it is stopped. It can be retried later.",
             apply=_cancel,
+            service_records=True,
             fits=lambda job: job.state in LIVE_JOB_STATES,
         ),
     ]
@@ -215,6 +215,4 @@ class RetryPolicyAdmin(ConsoleAdmin):
         changed = {name: (form.initial.get(name), form.cleaned_data[name]) for name in form.changed_data if name != "reason"}
         super().save_model(request, obj, form, change)
         told = ", ".join(f"{name} {before} → {after}" for name, (before, after) in changed.items())
-        from resilience import audit
-
         audit.record(actor=request.user, action="processing.retrypolicy.change", target=f"{obj.error_class}: {told}"[:200], reason=form.cleaned_data["reason"])

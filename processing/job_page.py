@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -65,9 +68,10 @@ def _bar(attempt: Attempt, *, place: Any, end: datetime) -> Bar:
 
 
 def tasks_of(job: Job, attempts: Iterable[Attempt]) -> list[Task]:
-    """Return the durable tasks of a job, its upload and its attempts, by their keys, newest first, with their runs."""
-    keys = [job.public_id, job.source.public_id, job.video.public_id, *(attempt.public_id for attempt in attempts)]
-    return list(Task.objects.filter(key__in=keys).order_by("-created_at").prefetch_related("runs")[:MOST_TASKS])
+    """Return the durable tasks of a job, its upload and its attempts, by how their keys start, newest first, with their runs."""
+    ids = [job.public_id, job.source.public_id, *(attempt.public_id for attempt in attempts)]
+    about = reduce(or_, (Q(key__startswith=public_id) for public_id in ids))
+    return list(Task.objects.filter(about).order_by("-created_at").prefetch_related("runs")[:MOST_TASKS])
 
 
 def context(job: Job) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from resilience.admin_actions import Change, ConsoleAdmin, Given, ReasonForm, RowsInside
-from resilience.admin_display import age, as_json, as_text, badge, between, error_label, link, state_of
+from resilience.admin_display import age, as_json, as_text, badge, between, error_label, link, list_of, state_of
 from resilience.models import Circuit, CircuitEvent, OperatorAction, Task, TaskRun
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import LIVE_STATES, TaskState
@@ -130,7 +130,8 @@ class TaskAdmin(ConsoleAdmin):
     def group(self, task: Task) -> str:
         if not task.error_fingerprint:
             return "–"
-        return format_html('<a href="?error_fingerprint={}"><code>{}</code></a>', task.error_fingerprint, task.error_fingerprint[:10])
+        same = list_of("resilience", "task", state__exact=TaskState.DEAD, error_fingerprint=task.error_fingerprint)
+        return format_html('<a href="{}"><code>{}</code></a>', same, task.error_fingerprint[:10])
 
     @admin.display(description="age")
     def waits(self, task: Task) -> str:

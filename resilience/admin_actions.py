@@ -22,6 +22,7 @@ from django.template.response import TemplateResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import capfirst
 
+from resilience import audit
 from resilience.errors import AppError
 
 MOST_ROWS = 1_000  # of one change by selection; larger sets have changes by group
@@ -56,6 +57,7 @@ class Change:
         apply: does it to one row, or raises an AppError that says why not. Returns how many rows it touched; None means one.
         fits: whether the button makes sense on this row's page.
         form: asked on the confirmation page; without a `reason` field none is asked.
+        service_records: the service writes the audit row itself, because other faces call it too.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Change:
     apply: Callable[[Any, Given], int | None]
     fits: Callable[[Any], bool] = lambda row: True
     form: type[forms.Form] = ReasonForm
+    service_records: bool = False
 
 
 @dataclass
@@ -163,15 +166,14 @@ def _act(model_admin: ConsoleAdmin, request: HttpRequest, queryset: QuerySet[Any
 
 def carry_out(change: Change, rows: Iterable[Model], given: Given) -> Tally:
     """Do a change to each row, each with its audit row in one transaction; a row that refuses is skipped and counted."""
-    from resilience import audit
-
     tally = Tally()
     for row in rows:
         try:
             with transaction.atomic():
                 touched = change.apply(row, given)
                 count = 1 if touched is None else touched
-                audit.record(actor=given.actor, action=f"{row._meta.label_lower}.{change.name}", target=_name(row), reason=given.reason, count=count)
+                if not change.service_records:
+                    audit.record(actor=given.actor, action=f"{row._meta.model_name}.{change.name}", target=_name(row), reason=given.reason, count=count)
         except AppError as refused:
             tally.skip(refused.detail)
         else:

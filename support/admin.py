@@ -7,9 +7,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 
-from resilience.admin_actions import Change, ConsoleAdmin, Given, ReasonForm, RowsInside
+from resilience.admin_actions import Change, ConsoleAdmin, Given, RowsInside
 from resilience.admin_display import age, as_json, error_label, link, list_of, state_of
 from support.models import LIVE_TICKET_STATES, Snapshot, Ticket, TicketMessage, TicketState
+from support.services import tickets
 
 
 class MessageInline(RowsInside):
@@ -32,27 +33,20 @@ class ReplyForm(forms.Form):
     )
 
 
-class StateForm(ReasonForm):
-    state = forms.ChoiceField(
-        choices=[
-            (TicketState.WAITING_ON_US.value, "Waiting on us"),
-            (TicketState.WAITING_ON_USER.value, "Waiting on the person who asked"),
-            (TicketState.SOLVED.value, "Solved"),
-            (TicketState.CLOSED.value, "Closed"),
-        ]
-    )
-
-
 def _reply(ticket: Ticket, given: Given) -> None:
-    from support.services import tickets
-
     tickets.reply(ticket, author=given.actor, body=given.values["body"])
 
 
-def _set_state(ticket: Ticket, given: Given) -> None:
-    from support.services import tickets
+def _solve(ticket: Ticket, given: Given) -> None:
+    tickets.solve_ticket(ticket)
 
-    tickets.set_state(ticket, given.values["state"], by=given.actor)
+
+def _close(ticket: Ticket, given: Given) -> None:
+    tickets.close_ticket(ticket)
+
+
+def _reopen(ticket: Ticket, given: Given) -> None:
+    tickets.reopen_ticket(ticket)
 
 
 @admin.register(Ticket)
@@ -74,16 +68,35 @@ class TicketAdmin(ConsoleAdmin):
             permission="support.answer_ticket",
             consequence="The answer appears on the ticket at once, and the person who asked is told.",
             apply=_reply,
+            fits=lambda ticket: ticket.state != TicketState.CLOSED,
             form=ReplyForm,
         ),
         Change(
-            name="set_state",
-            label="Change state",
-            done="changed",
+            name="solve",
+            label="Mark as solved",
+            done="marked as solved",
             permission="support.answer_ticket",
-            consequence="The person who asked sees the new state on the ticket.",
-            apply=_set_state,
-            form=StateForm,
+            consequence="The person who asked sees that we hold it for solved; their next message opens it again.",
+            apply=_solve,
+            fits=lambda ticket: ticket.state in LIVE_TICKET_STATES,
+        ),
+        Change(
+            name="close",
+            label="Close",
+            done="closed",
+            permission="support.answer_ticket",
+            consequence="The ticket takes no more messages; asking again opens a new one.",
+            apply=_close,
+            fits=lambda ticket: ticket.state != TicketState.CLOSED,
+        ),
+        Change(
+            name="reopen",
+            label="Open again",
+            done="opened again",
+            permission="support.answer_ticket",
+            consequence="The ticket waits for us again.",
+            apply=_reopen,
+            fits=lambda ticket: ticket.state not in LIVE_TICKET_STATES,
         ),
     ]
 
@@ -107,7 +120,7 @@ class TicketAdmin(ConsoleAdmin):
         return {
             "snapshots": [(snapshot, as_json(snapshot.data)) for snapshot in row.snapshots.all()[:5]],
             "jobs": list_of("processing", "job", video__id__exact=row.video_id) if row.video_id else "",
-            "reply_form": ReplyForm() if row.state in LIVE_TICKET_STATES else None,
+            "reply_form": ReplyForm() if row.state != TicketState.CLOSED else None,
         }
 
 

@@ -20,6 +20,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='task',
-            index=models.Index(fields=['key'], name='task_of_key'),
+            index=models.Index(fields=['key'], name='task_of_key', opclasses=['varchar_pattern_ops']),
         ),
     ]

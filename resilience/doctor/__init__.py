@@ -1,0 +1,13 @@
+"""Checks of everything the house stands on, each with its mend in words. `manage.py doctor` runs them all.
+
+A room adds its own beside its `errors.py` and `tasks.py`, in a module its AppConfig imports:
+
+    from resilience import doctor
+
+    @doctor.check("Transcoder", needs_database=False)
+    def transcoder() -> doctor.Finding: ...
+"""
+
+from .registry import Checkup, Finding, State, check, failed, ok, run_all, warning
+
+__all__ = ["Checkup", "Finding", "State", "check", "failed", "ok", "run_all", "warning"]

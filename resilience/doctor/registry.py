@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db import ProgrammingError, connection
+
+from resilience.http.translate import DATABASE_DOWN
+
+
+class State(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check saw, and for anything but ok what to do about it."""
+
+    state: State
+    said: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """One check that was run; `seconds` it took."""
+
+    name: str
+    finding: Finding
+    seconds: float
+
+
+def ok(said: str) -> Finding:
+    return Finding(State.OK, said)
+
+
+def warning(said: str, mend: str) -> Finding:
+    return Finding(State.WARNING, said, mend)
+
+
+def failed(said: str, mend: str) -> Finding:
+    return Finding(State.FAILED, said, mend)
+
+
+Look = Callable[[], Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    name: str
+    look: Look
+    needs_database: bool
+
+
+_CHECKS: dict[str, _Check] = {}
+
+
+def check(name: str, *, needs_database: bool = False) -> Callable[[Look], Look]:
+    """Register a check. It returns a Finding; what it raises is reported as failed, so it need not rescue.
+
+    Raises:
+        ValueError: two checks share a name.
+    """
+
+    def register(look: Look) -> Look:
+        if name in _CHECKS and _CHECKS[name].look.__qualname__ != look.__qualname__:
+            raise ValueError(f"Two doctor's checks are named {name}.")
+        _CHECKS[name] = _Check(name, look, needs_database)
+        return look
+
+    return register
+
+
+def run_all() -> list[Checkup]:
+    """Run every check, in the order of registration; without a database those that need it are not tried one by one."""
+    from . import database, machine, work  # noqa: F401 - they register themselves
+
+    checkups: list[Checkup] = []
+    reachable = _database_answers()
+    for each in _CHECKS.values():
+        started = time.monotonic()
+        finding = _look(each) if reachable or not each.needs_database else failed("Not looked at: the database does not answer.", "Mend the database first.")
+        checkups.append(Checkup(each.name, finding, time.monotonic() - started))
+    return checkups
+
+
+def _database_answers() -> bool:
+    try:
+        connection.ensure_connection()
+    except DATABASE_DOWN:
+        return False
+    return True
+
+
+def _look(each: _Check) -> Finding:
+    try:
+        return each.look()
+    except ProgrammingError:
+        return failed("Its tables are not what this release needs.", "Run `manage.py migrate`.")
+    except Exception as error:  # noqa: BLE001 - a doctor that falls ill of what he looks at is no use
+        words = " ".join(str(error).split())[:300]
+        return failed(f"The check itself stopped: {type(error).__name__}: {words}", "Read the message; the check's name says which part to look at.")
