@@ -86,6 +86,7 @@ class UploadSession(models.Model):
     epoch = models.BigIntegerField(default=0, help_text="Fencing: each lease bumps it; only its holder may commit.")
     lease_owner = models.CharField(max_length=120, blank=True, default="")
     lease_expires_at = models.DateTimeField(null=True, blank=True)
+    stop_epoch = models.BigIntegerField(default=0, help_text="The writer holding this epoch, or an older one, is asked to save and stop.")
     metadata = models.TextField(blank=True, default="", help_text="Upload-Metadata exactly as given.")
     file_name = models.CharField(max_length=255, blank=True, default="", help_text="Display text only, never a path.")
     declared_type = models.CharField(max_length=100, blank=True, default="")

@@ -1,0 +1,60 @@
+"""What is let in, decided before a byte of it is sent."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+
+from uploads.errors import FileEmpty, StorageFull, TooLarge, TypeRefused
+from uploads.services.clean import extension
+from uploads.store import store
+
+VIDEO_ENDINGS = frozenset({"mp4", "m4v", "mov", "webm", "mkv", "avi", "mpegts", "ts", "mts", "m2ts"})
+AUDIO_ENDINGS = frozenset({"mp3", "wav", "ogg", "oga", "ogv", "m4a", "flac"})
+ENDINGS = VIDEO_ENDINGS | AUDIO_ENDINGS
+# What browsers and systems call such files besides video/… and audio/…; the last is what some call .ts files.
+_TYPES = frozenset(
+    {"application/octet-stream", "application/ogg", "application/mp4", "application/x-matroska", "application/x-flac", "text/vnd.trolltech.linguist"}
+)
+FREE_SHARE_NEEDED = 0.10
+ROOM_RETRY_SECONDS = 120
+
+
+def accepts_anything() -> bool:
+    return bool(settings.UPLOAD_ACCEPT == "*")
+
+
+def human_size(size: int) -> str:
+    return str(filesizeformat(size)).replace("\xa0", " ")
+
+
+def require_acceptable(*, length: int, file_name: str, declared_type: str) -> None:
+    """Check size, name ending and declared type. What has neither ending nor type is judged by its content later.
+
+    Raises:
+        TooLarge, FileEmpty, TypeRefused: as their names say.
+    """
+    limit = settings.UPLOAD_MAX_SIZE
+    if length > limit:
+        raise TooLarge(size=length, limit=limit, size_text=human_size(length), limit_text=human_size(limit))
+    if accepts_anything():
+        return
+    ending = extension(file_name)
+    if ending and ending not in ENDINGS:
+        raise TypeRefused(kind=f".{ending}")
+    media_type = declared_type.partition(";")[0].strip().lower()
+    if media_type and media_type not in _TYPES and not media_type.startswith(("video/", "audio/")):
+        raise TypeRefused(kind=media_type[:60])
+    if length == 0:
+        raise FileEmpty
+
+
+def require_room(length: int) -> None:
+    """Refuse new uploads while there is too little room; those that began are finished first.
+
+    Raises:
+        StorageFull: less than a tenth of the store is free, or the file would not fit.
+    """
+    place = store()
+    if place.free_share() < FREE_SHARE_NEEDED or place.free_bytes() < length:
+        raise StorageFull(retry_after=ROOM_RETRY_SECONDS)

@@ -1,0 +1,83 @@
+"""Ends of an upload before it is complete: canceled by a person, found corrupt, refused by its first bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from resilience.errors import AppError
+from uploads.errors import UploadCorrupt
+from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, VideoState
+from uploads.services.videos import set_video_state
+from uploads.signals import source_refused, upload_ended
+from uploads.store import store
+
+ABORTABLE = (*OPEN_SESSION_STATES, SessionState.RECEIVED)
+
+
+def abort_upload(session: UploadSession) -> bool:
+    """Cancel an upload: the row first, then its bytes. A file already accepted stays with its video; only its upload address ends.
+
+    Returns:
+        False when it had ended before.
+    """
+    with transaction.atomic():
+        if not end_session(session, SessionState.ABORTED, only_from=ABORTABLE):
+            accepted = UploadSession.objects.filter(pk=session.pk, state=SessionState.ACCEPTED, ended_at=None)
+            return bool(accepted.update(ended_at=Now(), updated_at=Now()))
+        _video_after_cancel(session)
+        upload_ended.send(sender=UploadSession, session=session)
+    store().delete(session.storage_key)
+    return True
+
+
+def mark_corrupt(session: UploadSession) -> bool:
+    """Our storage has less than we promised: end the session, never tell a smaller offset. What is left is kept for a look."""
+    with transaction.atomic():
+        code = UploadCorrupt.entry.code
+        if not end_session(session, SessionState.CORRUPT, only_from=ABORTABLE, error_code=code):
+            return False
+        set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING, VideoState.CHECKING], error_code=code)
+        upload_ended.send(sender=UploadSession, session=session)
+    return True
+
+
+def refuse(session: UploadSession, error: AppError, **values: Any) -> bool:
+    """Turn a file down for what it is: session `rejected`, its video needs a new file, the bytes removed.
+
+    Args:
+        values: further columns of the session (sha256, probe).
+
+    Returns:
+        False when the session had ended before; nothing was done then.
+    """
+    with transaction.atomic():
+        told: dict[str, Any] = {"error_code": error.code, "error_fields": error.fields}
+        if not end_session(session, SessionState.REJECTED, only_from=[SessionState.RECEIVING, SessionState.RECEIVED], **told, **values):
+            return False
+        set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING, VideoState.CHECKING], **told)
+        source_refused.send(sender=UploadSession, session=session)
+    store().delete(session.storage_key)
+    return True
+
+
+def end_session(session: UploadSession, to: str, *, only_from: tuple[str, ...] | list[str], **values: Any) -> bool:
+    """Move a session to an end by compare-and-set, fencing any writer. Refreshes `session`."""
+    changed = UploadSession.objects.filter(pk=session.pk, state__in=only_from).update(
+        state=to, epoch=F("epoch") + 1, lease_owner="", lease_expires_at=None, ended_at=Now(), updated_at=Now(), **values
+    )
+    session.refresh_from_db()
+    return bool(changed)
+
+
+def _video_after_cancel(session: UploadSession) -> None:
+    """A video whose earlier file was refused still needs a new one; one that never had a file is canceled."""
+    before = UploadSession.objects.filter(video_id=session.video_id, state=SessionState.REJECTED).order_by("-pk").first()
+    waiting = [VideoState.RECEIVING, VideoState.CHECKING]
+    if before is None:
+        set_video_state(session.video_id, VideoState.CANCELED, only_from=waiting)
+    else:
+        set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=waiting, error_code=before.error_code, error_fields=before.error_fields)

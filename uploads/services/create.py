@@ -1,0 +1,131 @@
+"""A new upload: rows first, then the file, both durable before anybody hears of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from resilience.http.request_ids import current_request_id
+from uploads.admission import require_acceptable, require_room
+from uploads.errors import KeyReused, StorageFailed, StorageFull, UploadExpired, UploadGone, VideoNotWaiting
+from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, Video, VideoState
+from uploads.services.clean import clean_file_name, clean_title
+from uploads.services.commit import hand_over
+from uploads.services.tokens import add_token, issue_token
+from uploads.services.videos import set_video_state
+from uploads.store import WriteFailed, store
+
+UNTITLED = "Untitled"
+REPLACEABLE = (VideoState.NEEDS_NEW_FILE, VideoState.FAILED)
+STORAGE_RETRY_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A session ready to receive, and the secret of its token, which is told once."""
+
+    session: UploadSession
+    secret: str
+
+
+def create_upload(
+    *,
+    owner: User,
+    length: int,
+    file_name: str,
+    declared_type: str,
+    fingerprint: str = "",
+    metadata: str = "",
+    idempotency_key: str = "",
+    video: Video | None = None,
+) -> Created:
+    """Make video, session, token and file.
+
+    1. Refuse what can be refused before a byte is sent. 2. Insert the rows (`creating`). 3. Make the file durable. 4. `receiving`.
+    A crash after 2 leaves a row that expires; the same idempotency key continues from there.
+
+    Args:
+        length: bytes of the whole file.
+        metadata: Upload-Metadata exactly as given.
+        idempotency_key: the same key of the same owner returns the same session with a fresh token.
+        video: its owner's video that waits for a new file; None makes a new one.
+
+    Raises:
+        TooLarge, FileEmpty, TypeRefused: the file cannot be taken.
+        StorageFull, StorageFailed: not now.
+        KeyReused: the key stands for another file.
+        VideoNotWaiting: the video needs no new file, or has another upload going on.
+        UploadGone, UploadExpired: the key's upload is over.
+    """
+    name = clean_file_name(file_name)
+    known = _of_key(owner, idempotency_key)
+    if known is None:
+        require_acceptable(length=length, file_name=name, declared_type=declared_type)
+        require_room(length)
+        fresh = UploadSession(
+            owner=owner, length=length, file_name=name, declared_type=declared_type[:100], fingerprint=fingerprint[:200], metadata=metadata,
+            idempotency_key=idempotency_key, request_id=current_request_id(),
+        )  # fmt: skip
+        try:
+            return _open(*_insert(fresh, video))
+        except IntegrityError:
+            known = _of_key(owner, idempotency_key)
+            if known is None:
+                raise VideoNotWaiting from None  # the other unique rule: one open upload per video
+    return _again(known, length=length, metadata=metadata)
+
+
+def _insert(session: UploadSession, video: Video | None) -> tuple[UploadSession, str]:
+    with transaction.atomic():
+        if video is None:
+            session.video = Video.objects.create(owner=session.owner, title=clean_title(session.file_name) or UNTITLED)
+        elif set_video_state(video.pk, VideoState.RECEIVING, only_from=REPLACEABLE):
+            session.video = video
+        else:
+            raise VideoNotWaiting
+        session.storage_key = session.public_id
+        session.expires_at = Now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)  # type: ignore[assignment]
+        session.save(force_insert=True)
+        return session, add_token(session)
+
+
+def _open(session: UploadSession, secret: str) -> Created:
+    """Make the file, then let the session receive. Doing it twice is harmless."""
+    try:
+        store().create(session.storage_key)
+    except WriteFailed as failure:
+        kind = StorageFull if failure.full else StorageFailed
+        raise kind(retry_after=STORAGE_RETRY_SECONDS) from failure
+    with transaction.atomic():
+        creating = UploadSession.objects.filter(pk=session.pk, state=SessionState.CREATING)
+        if session.length == 0:
+            if creating.update(state=SessionState.RECEIVED, received_at=Now(), updated_at=Now()):
+                hand_over(session)
+        else:
+            creating.update(state=SessionState.RECEIVING, updated_at=Now())
+    session.refresh_from_db()
+    return Created(session=session, secret=secret)
+
+
+def _of_key(owner: User, key: str) -> UploadSession | None:
+    return UploadSession.objects.filter(owner=owner, idempotency_key=key).first() if key else None
+
+
+def _again(session: UploadSession, *, length: int, metadata: str) -> Created:
+    """The answer to a creation that was sent before: its own upload, with a fresh token."""
+    if session.length != length or session.metadata != metadata:
+        raise KeyReused
+    if session.state == SessionState.EXPIRED:
+        raise UploadExpired
+    if session.state not in (*OPEN_SESSION_STATES, SessionState.RECEIVED, SessionState.ACCEPTED):
+        raise UploadGone
+    secret = issue_token(session)
+    if session.state == SessionState.CREATING:
+        return _open(session, secret)
+    session.refresh_from_db()
+    return Created(session=session, secret=secret)

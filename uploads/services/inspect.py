@@ -1,0 +1,152 @@
+"""Look at a file that arrived whole, and accept it or turn it down. Running it twice, or dying in the middle of it, is harmless."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from resilience.errors import AppError
+from uploads.admission import accepts_anything
+from uploads.append.core import SNIFF_BYTES
+from uploads.errors import CheckFailed, ChecksDelayed, FileEmpty, FileUnreadable
+from uploads.inspection.boxes import walk_boxes
+from uploads.inspection.magic import container_of, refusal_of_start
+from uploads.inspection.probe import Probe, ProbeKilled, probe
+from uploads.inspection.verdict import refusal_of_probe, refusal_of_walk
+from uploads.models import MediaKind, SessionState, UploadSession, VideoState
+from uploads.selectors import source_path
+from uploads.services.abort import mark_corrupt, refuse
+from uploads.services.videos import set_video_state
+from uploads.signals import source_accepted
+from uploads.store import StoreMissing, store
+
+log = structlog.get_logger(__name__)
+
+PROBE_TRIES = 3
+_BLOCK = 2**20
+
+
+class Interrupted(Exception):
+    """This run lost its lease: whoever has it now does the work."""
+
+
+def inspect_upload(public_id: str, *, attempt: int, stopped: Callable[[], bool]) -> None:
+    """Inspect a received session.
+
+    1. Size and SHA-256 of what is stored. 2. First bytes, container walk. 3. Probe in a child. 4. One transaction accepts or refuses;
+    it compares the state, so of two runs one has no effect.
+
+    Args:
+        attempt: 1 on the first run; a probe that was cut off is tried again.
+        stopped: True once this run may no longer write.
+
+    Raises:
+        ChecksDelayed: the probe was cut off; run again.
+    """
+    session = UploadSession.objects.filter(public_id=public_id, state=SessionState.RECEIVED).first()
+    if session is None:
+        return
+    try:
+        digest = _digest(session, stopped)
+    except StoreMissing:
+        mark_corrupt(session)
+        return
+    except Interrupted:
+        return  # the task is run again
+    found, error = _examine(session, attempt=attempt)
+    if stopped():
+        return
+    if error is not None and not accepts_anything():
+        refuse(session, error, sha256=digest)
+        log.info("upload.refused", upload=public_id, code=error.code)
+        return
+    accept(session, found if error is None else None, sha256=digest)
+
+
+def accept(session: UploadSession, found: Probe | None, *, sha256: str) -> bool:
+    """Accept a file. `found` is None for one that is no media, let in because any content is.
+
+    Returns:
+        False when the session was no longer waiting for it.
+    """
+    details = found.details if found else {}
+    with transaction.atomic():
+        waiting = UploadSession.objects.filter(pk=session.pk, state=SessionState.RECEIVED)
+        if not waiting.update(state=SessionState.ACCEPTED, sha256=sha256, probe=details, updated_at=Now()):
+            return False
+        session.refresh_from_db()
+        if found is None:
+            set_video_state(session.video_id, VideoState.READY, only_from=[VideoState.CHECKING])
+            return True
+        # The state stays `checking` until the room that converts takes it on; what is known of the media is told already.
+        set_video_state(session.video_id, VideoState.CHECKING, only_from=[VideoState.CHECKING], **_media_columns(details))
+        source_accepted.send(sender=UploadSession, session=session)
+    return True
+
+
+def give_up(public_id: str) -> None:
+    """The inspection could not be done: tell the owner that it is our fault. Called inside the transaction that buries the task."""
+    session = UploadSession.objects.filter(public_id=public_id, state=SessionState.RECEIVED).first()
+    if session is not None:
+        set_video_state(session.video_id, VideoState.FAILED, only_from=[VideoState.CHECKING], error_code=CheckFailed.entry.code)
+
+
+def _digest(session: UploadSession, stopped: Callable[[], bool]) -> str:
+    """Return the SHA-256 of what is stored, as hexadecimal.
+
+    Raises:
+        StoreMissing: the bytes are not all there.
+        Interrupted: the lease was lost on the way.
+    """
+    if store().size(session.storage_key) != session.length:
+        raise StoreMissing
+    digest = hashlib.sha256()
+    with source_path(session).open("rb") as source:
+        while block := source.read(_BLOCK):
+            digest.update(block)
+            if stopped():
+                raise Interrupted
+    return digest.hexdigest()
+
+
+def _examine(session: UploadSession, *, attempt: int) -> tuple[Probe | None, AppError | None]:
+    """Return what the file holds, and why it cannot be taken (or None).
+
+    Raises:
+        ChecksDelayed: the probe was cut off and has tries left.
+    """
+    size = session.length or 0
+    if size == 0:
+        return None, FileEmpty()
+    with source_path(session).open("rb") as source:
+        start = source.read(SNIFF_BYTES)
+        error = refusal_of_start(start, name=session.file_name, whole=size <= SNIFF_BYTES)
+        if error is None and container_of(start) == "mp4":
+            error = refusal_of_walk(walk_boxes(source, size=size))
+    if error is not None:
+        return None, error
+    try:
+        found = probe(source_path(session))
+    except ProbeKilled as killed:
+        log.warning("upload.probe_killed", upload=session.public_id, attempt=attempt, reason=str(killed))
+        if attempt < PROBE_TRIES:
+            raise ChecksDelayed from killed
+        return None, FileUnreadable()
+    found.details["size"] = size
+    return found, refusal_of_probe(found, longest=settings.MAX_DURATION_SECONDS)
+
+
+def _media_columns(details: dict[str, Any]) -> dict[str, Any]:
+    """Return the video's columns: width and height as it is watched, after rotation."""
+    video = details.get("video")
+    columns: dict[str, Any] = {"duration_s": details.get("duration_s"), "media_kind": MediaKind.VIDEO if video else MediaKind.AUDIO}
+    if video:
+        turned = video.get("rotation") in (90, 270)
+        columns |= {"width": video["height" if turned else "width"], "height": video["width" if turned else "height"]}
+    return columns

@@ -1,0 +1,74 @@
+"""Who may append to an upload: fencing in the database, so that it holds across processes and hosts."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import F
+
+from uploads.models import SessionState, UploadSession
+
+LEASE_SECONDS = 60
+# One statement with RETURNING: nobody can come between the bump and reading it.
+_TAKE = """
+UPDATE uploads_uploadsession
+   SET epoch = epoch + 1, lease_owner = %s, lease_expires_at = statement_timestamp() + make_interval(secs => %s), updated_at = statement_timestamp()
+ WHERE id = %s AND state = %s
+RETURNING epoch, committed, length
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to append. `committed` and `length` in bytes, as they were when it was taken."""
+
+    session_id: int
+    epoch: int
+    committed: int
+    length: int | None
+
+
+def holder_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"[:120]
+
+
+def take_lease(session_id: int) -> Lease | None:
+    """Become the writer: one short statement bumps the epoch, and with that fences whoever wrote before.
+
+    Returns:
+        None when the session receives no more.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [holder_name(), LEASE_SECONDS, session_id, SessionState.RECEIVING])
+        row = cursor.fetchone()
+    return None if row is None else Lease(session_id=session_id, epoch=row[0], committed=row[1], length=row[2])
+
+
+def release_lease(lease: Lease) -> None:
+    """Say that nobody writes any more; does nothing when somebody else has taken over."""
+    UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch).update(lease_owner="", lease_expires_at=None)
+
+
+def ask_to_stop(session_id: int) -> None:
+    """Ask the writer of the present epoch, wherever it runs, to save what it has and stop."""
+    UploadSession.objects.filter(pk=session_id).exclude(lease_owner="").update(stop_epoch=F("epoch"))
+
+
+def asked_to_stop(epochs: dict[int, int]) -> set[int]:
+    """Return which of this process's writers are asked to stop or have been fenced.
+
+    Args:
+        epochs: the epoch this process holds, by session primary key.
+    """
+    rows = UploadSession.objects.filter(pk__in=epochs).values_list("pk", "epoch", "stop_epoch", "state")
+    alive = {pk for pk, epoch, stop, state in rows if epoch == epochs[pk] and stop < epoch and state == SessionState.RECEIVING}
+    return set(epochs) - alive
+
+
+def fence(session_id: int) -> UploadSession:
+    """Take every writer's right away and return the session: its offset now holds until the next lease."""
+    UploadSession.objects.filter(pk=session_id, state=SessionState.RECEIVING).update(epoch=F("epoch") + 1, lease_owner="", lease_expires_at=None)
+    return UploadSession.objects.get(pk=session_id)

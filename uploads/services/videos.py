@@ -1,0 +1,84 @@
+"""Every change of a `Video`. A state is only ever set by compare-and-set, and the rooms above are told in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from resilience.http.errors import VersionConflict
+from uploads.models import OPEN_SESSION_STATES, Video
+from uploads.services.clean import clean_title
+from uploads.signals import video_changed
+
+
+def set_video_state(
+    video_id: int,
+    to: str,
+    *,
+    only_from: Iterable[str],
+    error_code: str = "",
+    error_fields: dict[str, Any] | None = None,
+    **values: Any,
+) -> bool:
+    """Move a video to another state, if it is in one of `only_from`.
+
+    Args:
+        video_id: primary key.
+        error_code: catalogue code shown with the new state; empty takes an old one away.
+        values: further columns to set with it (duration_s, width, height, media_kind).
+
+    Returns:
+        False when it was in none of those states: somebody else moved it, and nothing was done.
+    """
+    with transaction.atomic():
+        video = Video.objects.select_for_update().filter(pk=video_id, state__in=list(only_from)).first()
+        if video is None:
+            return False
+        before = video.state
+        changed = Video.objects.filter(pk=video_id, state=before).update(
+            state=to, error_code=error_code, error_fields=error_fields or {}, version=F("version") + 1, updated_at=Now(), **values
+        )
+        video.refresh_from_db()
+        video_changed.send(sender=Video, video=video, before=before)
+        return bool(changed)
+
+
+def rename_video(video: Video, *, title: str, version: int | None = None) -> Video:
+    """Give a video another title; an empty one changes nothing.
+
+    Args:
+        version: what the caller saw when it decided; None does not care.
+
+    Raises:
+        VersionConflict: the video changed since.
+    """
+    cleaned = clean_title(title)
+    if not cleaned:
+        return video
+    with transaction.atomic():
+        seen = {} if version is None else {"version": version}
+        if not Video.objects.filter(pk=video.pk, **seen).update(title=cleaned, version=F("version") + 1, updated_at=Now()):
+            raise VersionConflict
+        video.refresh_from_db()
+        video_changed.send(sender=Video, video=video, before=video.state)
+    return video
+
+
+def delete_video(video: Video) -> None:
+    """Remove a video, its uploads and their bytes.
+
+    1. Stop what is still arriving. 2. Delete the rows. 3. Delete the bytes; what a crash leaves behind has no row, and the reaper takes it.
+    """
+    from uploads.services.abort import abort_upload
+    from uploads.store import store
+
+    for session in video.sessions.filter(state__in=OPEN_SESSION_STATES):
+        abort_upload(session)
+    keys = [key for key in video.sessions.values_list("storage_key", flat=True) if key]
+    video.delete()
+    for key in keys:
+        store().delete(key)

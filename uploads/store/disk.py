@@ -1,0 +1,161 @@
+"""Uploads as plain files in one directory. The kernel's lock on the file tells a live writer from a dead one."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .base import StoreBusy, StoreMissing, WriteFailed
+
+_KEY = re.compile(r"[A-Za-z0-9_]{8,80}")
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+_MOST_BUFFERS = 512  # below IOV_MAX (1024) of one pwritev
+
+
+class DiskAppender:
+    """One open, locked file. The lock falls with the descriptor, so also when this process is killed."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def truncate(self, size: int) -> None:
+        os.ftruncate(self._descriptor, size)
+
+    def write(self, chunks: Sequence[bytes], *, offset: int) -> None:
+        pending: list[bytes | memoryview] = list(chunks)
+        written = 0
+        while pending:
+            try:
+                count = os.pwritev(self._descriptor, pending[:_MOST_BUFFERS], offset + written)
+            except OSError as error:
+                raise WriteFailed(written=written, full=error.errno in _NO_ROOM) from error
+            written += count
+            pending = _without(pending, count)
+
+    def sync(self) -> None:
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise WriteFailed(written=0, full=error.errno in _NO_ROOM) from error
+
+    def head(self, size: int) -> bytes:
+        return os.pread(self._descriptor, size, 0)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class DiskStore:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        if _KEY.fullmatch(key) is None:
+            raise ValueError("A storage key is made of letters, digits and underscores.")
+        return self.root / key
+
+    def create(self, key: str) -> None:
+        """Make the file exclusively, then make file and directory entry durable. A file already there is kept as it is."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            try:
+                descriptor = os.open(self.path(key), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            except FileExistsError:
+                descriptor = os.open(self.path(key), os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._sync_directory()
+        except OSError as error:
+            raise WriteFailed(written=0, full=error.errno in _NO_ROOM) from error
+
+    def open(self, key: str) -> DiskAppender:
+        descriptor = self._open(key)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise StoreBusy from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return DiskAppender(descriptor)
+
+    def is_held(self, key: str) -> bool:
+        try:
+            appender = self.open(key)
+        except StoreBusy:
+            return True
+        except StoreMissing:
+            return False
+        appender.close()
+        return False
+
+    def delete(self, key: str) -> None:
+        try:
+            self.path(key).unlink()
+        except FileNotFoundError:
+            return
+        self._sync_directory()
+
+    def size(self, key: str) -> int:
+        try:
+            return self.path(key).stat().st_size
+        except FileNotFoundError:
+            raise StoreMissing from None
+
+    def free_share(self) -> float:
+        usage = shutil.disk_usage(self._existing())
+        return usage.free / usage.total if usage.total else 0.0
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self._existing()).free
+
+    def keys(self, *, older_than_seconds: float) -> Iterator[str]:
+        if not self.root.is_dir():
+            return
+        latest = time.time() - older_than_seconds
+        with os.scandir(self.root) as entries:
+            for entry in entries:
+                if _KEY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < latest:
+                    yield entry.name
+
+    def _open(self, key: str) -> int:
+        try:
+            return os.open(self.path(key), os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise StoreMissing from None
+
+    def _existing(self) -> Path:
+        folder = self.root
+        while not folder.is_dir():
+            folder = folder.parent
+        return folder
+
+    def _sync_directory(self) -> None:
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _without(chunks: list[bytes | memoryview], count: int) -> list[bytes | memoryview]:
+    """Return what is left of the chunks after their first `count` bytes."""
+    for index, chunk in enumerate(chunks):
+        if count < len(chunk):
+            return [memoryview(chunk)[count:], *chunks[index + 1 :]]
+        count -= len(chunk)
+    return []

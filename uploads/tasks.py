@@ -1,0 +1,16 @@
+"""Durable work of `uploads`."""
+
+from __future__ import annotations
+
+from resilience.models import Task
+from resilience.tasks import TaskContext, durable
+from uploads.services.inspect import give_up, inspect_upload
+
+
+def _dead(task: Task) -> None:
+    give_up(str(task.payload["session_id"]))
+
+
+@durable("uploads.inspect", timeout=120, tries=4, on_dead=_dead)
+def inspect(context: TaskContext, *, session_id: str) -> None:
+    inspect_upload(session_id, attempt=context.attempt, stopped=context.lease_lost)
