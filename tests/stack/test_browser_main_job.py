@@ -1,0 +1,93 @@
+"""The main job as a person does it: sign up, drop a file, lose the line, reload, go on, watch it convert, play it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.media import clip
+from tests.stack.browser import chromium, sign_up
+from tests.stack.line import Line
+from tests.stack.system import System, wait_for
+
+pytestmark = [pytest.mark.stack, pytest.mark.browser]
+
+
+def arrived(page: Page) -> float:
+    text = page.locator("[data-uploads] .upload [data-percent]").first.inner_text() or "0"
+    return float(text.split()[0].rstrip("%"))
+
+
+def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: System) -> None:
+    film = clip(
+        seconds=8,
+        width=640,
+        height=360,
+        options=("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "4M", "-minrate", "4M", "-bufsize", "1M"),
+    )
+    size = film.stat().st_size
+    complaints: list[str] = []
+    with Line(system.port, bytes_per_second=size // 6) as line, chromium() as browser:
+        page = browser.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: dialog.accept())
+        sign_up(page, line.url, "ada@example.org")
+        page.locator("[data-drop] input[type=file]").set_input_files(film)
+        wait_for(lambda: arrived(page) >= 20, seconds=30, what="a fifth has been sent")
+
+        line.cut()
+        expect(page.locator("[data-uploads] .upload")).to_contain_text("othing is lost", timeout=20_000)
+        line.mend()
+        page.reload()
+
+        unfinished = page.locator("#unfinished [data-session]")
+        expect(unfinished).to_have_count(1)
+        kept = system.query("SELECT committed FROM uploads_uploadsession WHERE state = 'receiving'")[0][0]
+        assert 0 < kept < size
+        line.bytes_per_second = 0
+        unfinished.locator("input[type=file]").set_input_files(film)
+        expect(page.locator("#unfinished [data-session]")).to_have_count(0, timeout=30_000)
+
+        card = page.locator("[data-library] [data-live]").first
+        expect(card).to_contain_text("Ready", timeout=90_000)
+        card.get_by_role("link").first.click()
+        expect(page.locator("h1")).to_contain_text(film.stem)
+        page.evaluate("document.querySelector('video').play()")
+        page.wait_for_function("document.querySelector('video').currentTime > 0.5", timeout=20_000)
+        expect(page.locator("main")).to_contain_text("Upload")
+        assert system.query("SELECT resumes FROM uploads_uploadsession WHERE length = %s", size)[0][0] >= 1
+    assert not complaints
+
+
+def test_another_file_picked_by_mistake_is_told_apart_before_a_byte_is_sent(system: System, tmp_path: Path) -> None:
+    film, other = clip(seconds=5, width=640, height=360), clip(seconds=6, width=640, height=360)
+    with Line(system.port, bytes_per_second=film.stat().st_size // 6) as line, chromium() as browser:
+        page = browser.new_page()
+        page.on("dialog", lambda dialog: dialog.accept())
+        sign_up(page, line.url, "grace@example.org")
+        page.locator("[data-drop] input[type=file]").set_input_files(film)
+        wait_for(lambda: arrived(page) >= 20, seconds=30, what="a fifth has been sent")
+        page.reload()
+        before = system.query("SELECT public_id, committed FROM uploads_uploadsession WHERE state = 'receiving'")
+        page.locator("#unfinished [data-session] input[type=file]").set_input_files(other)
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert system.query("SELECT public_id, committed FROM uploads_uploadsession WHERE state = 'receiving'") == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [("letter.mp4", b"<html><body>Dear all,</body></html>" * 100, "text"), ("empty.mp4", b"", "empty"), ("notes.docx", b"PK" * 100, "video")],
+)
+def test_a_file_that_cannot_work_is_refused_with_words_and_a_way_on(system: System, tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with chromium() as browser:
+        page = browser.new_page()
+        sign_up(page, system.url, f"{file.stem}@example.org")
+        page.locator("[data-drop] input[type=file]").set_input_files(file)
+        alert = page.get_by_role("alert").first
+        expect(alert).to_be_visible(timeout=20_000)
+        assert words in page.locator("main").inner_text().lower()
+        assert alert.get_by_role("link").or_(alert.get_by_role("button")).count() >= 1
