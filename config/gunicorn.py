@@ -14,3 +14,10 @@ keepalive = 15
 accesslog = None  # addresses of uploads carry tokens; the applications log requests themselves, redacted
 control_socket_disable = True
 logconfig_dict = logging_settings(level=os.environ.get("LOG_LEVEL") or "INFO", debug=False)
+
+
+def post_worker_init(worker):  # type: ignore[no-untyped-def] # gunicorn is untyped
+    """Live streams never end by themselves: let them see when this worker is asked to stop."""
+    from notifications.live.hub import stop_when
+
+    stop_when(lambda: not worker.alive)

@@ -98,6 +98,26 @@ class VersionConflict(AppError):
     )  # fmt: skip
 
 
+class VersionMismatch(AppError):
+    entry = Entry(
+        code="VERSION_MISMATCH",
+        title="Somebody was faster",
+        what_happened="This changed since you last read it, so your change was not made.",
+        actions=(button("Read it again, then send the change with its new ETag", "reload"),),
+        status=412, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
+    )  # fmt: skip
+
+
+class VersionRequired(AppError):
+    entry = Entry(
+        code="VERSION_REQUIRED",
+        title="Say which version you are changing",
+        what_happened="A change here needs the header If-Match with the ETag you read, so that nobody's work is overwritten unseen.",
+        actions=(button("Read it, then send If-Match with its ETag", "reload"),),
+        status=428, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
+    )  # fmt: skip
+
+
 class RequestTooLarge(AppError):
     entry = Entry(
         code="REQUEST_TOO_LARGE",

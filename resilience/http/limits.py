@@ -15,6 +15,7 @@ from .errors import RateLimited
 # group → rates, all of which must hold: count per seconds, minutes or hours, per client (account, else address)
 RATES: dict[str, tuple[str, ...]] = {
     "api": ("100/m", "1000/h"),
+    "stream": ("60/m",),
     "login": ("5/15m",),
     "signup": ("3/h",),
     "help": ("10/h",),
