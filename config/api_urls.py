@@ -1,9 +1,28 @@
-"""/api/v1/: each room brings its own; the schema and its page are here."""
+"""/api/v1/: each room brings its own; the video, the schema and its page are put together here."""
 
-from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import SimpleRouter
+
+from config.api_videos import VideoViewSet
+from notifications.api import NotificationViewSet
+from notifications.live.view import stream_events
+from processing.api import JobViewSet
+from support.api import GuideViewSet, ProblemViewSet, TicketViewSet
+from uploads.api import UploadViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("videos", VideoViewSet, basename="api-video")
+router.register("uploads", UploadViewSet, basename="api-upload")
+router.register("jobs", JobViewSet, basename="api-job")
+router.register("notifications", NotificationViewSet, basename="api-notification")
+router.register("tickets", TicketViewSet, basename="api-ticket")
+router.register("guides", GuideViewSet, basename="api-guide")
+router.register("problems", ProblemViewSet, basename="api-problem")
 
 urlpatterns = [
+    path("events", stream_events, name="api-events"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api/docs.html"), name="api-docs"),
+    path("", include(router.urls)),
 ]

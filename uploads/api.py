@@ -1,0 +1,134 @@
+"""Videos and uploads for programs. The bytes themselves go to /files/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from resilience.http.api import PUBLIC_ID, require_version, tagged
+from resilience.http.cards import ErrorCardSerializer, error_card
+from uploads.models import OPEN_SESSION_STATES, UploadSession, Video, VideoState
+from uploads.services.abort import abort_upload
+from uploads.services.tokens import issue_token
+from uploads.services.videos import delete_video, rename_video
+
+RECENT_DAYS = 30
+IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag that was read.")
+
+
+class VideoSerializer(serializers.ModelSerializer[Video]):
+    id = serializers.CharField(source="public_id", read_only=True)
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Video
+        fields = ["id", "title", "state", "media_kind", "duration_s", "width", "height", "error", "version", "created_at", "updated_at"]
+        read_only_fields = ["state", "media_kind", "duration_s", "width", "height", "version", "created_at", "updated_at"]
+
+    @extend_schema_field(ErrorCardSerializer(allow_null=True))
+    def get_error(self, video: Video) -> dict[str, Any] | None:
+        own = f"/api/v1/videos/{video.public_id}"
+        page = f"/videos/{video.public_id}/"
+        addresses = {"retry": f"{own}/retry", "cancel": f"{own}/cancel", "replace_file": page, "ask_for_help": f"/tickets/new/?video={video.public_id}"}
+        return error_card(video.error_code, video.error_fields, addresses=addresses)
+
+
+class VideoTitleSerializer(serializers.Serializer[Video]):
+    title = serializers.CharField(max_length=200)
+
+
+class VideoFilter(django_filters.FilterSet):
+    state = django_filters.MultipleChoiceFilter(choices=VideoState.choices)
+
+
+class VideoViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Video]):
+    """A person's videos. `config.api_videos` adds what the rooms above know of each."""
+
+    serializer_class = VideoSerializer
+    filterset_class = VideoFilter
+    lookup_field = "public_id"
+    lookup_url_kwarg = "id"
+    lookup_value_regex = PUBLIC_ID
+    queryset = Video.objects.none()
+
+    def get_queryset(self) -> QuerySet[Video]:
+        return Video.objects.filter(owner_id=self.request.user.pk)
+
+    @extend_schema(request=VideoTitleSerializer, responses=VideoSerializer, parameters=[IF_MATCH])
+    def partial_update(self, request: Request, id: str) -> HttpResponse:
+        """Change the title."""
+        video = self.get_object()
+        version = require_version(request)
+        given = VideoTitleSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        rename_video(video, title=given.validated_data["title"], version=version)
+        video.refresh_from_db()
+        return tagged(request, self.get_serializer(video).data, version=video.version)
+
+    @extend_schema(responses={204: OpenApiResponse(description="Gone, with everything made from it.")})
+    def destroy(self, request: Request, id: str) -> Response:
+        """Delete a video, its file and everything made from it."""
+        delete_video(self.get_object())
+        return Response(status=204)
+
+
+class UploadSerializer(serializers.ModelSerializer[UploadSession]):
+    id = serializers.CharField(source="public_id", read_only=True)
+    video = serializers.CharField(source="video.public_id", read_only=True)
+    offset = serializers.IntegerField(source="committed", read_only=True, help_text="Bytes that arrived and are safe.")
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = UploadSession
+        fields = ["id", "video", "state", "file_name", "length", "offset", "fingerprint", "resumes", "error", "created_at", "updated_at", "expires_at"]
+        read_only_fields = fields
+
+    @extend_schema_field(ErrorCardSerializer(allow_null=True))
+    def get_error(self, session: UploadSession) -> dict[str, Any] | None:
+        addresses = {"replace_file": f"/videos/{session.video.public_id}/", "ask_for_help": f"/tickets/new/?video={session.video.public_id}"}
+        return error_card(session.error_code, session.error_fields, addresses=addresses)
+
+
+class UploadAddressSerializer(serializers.Serializer[dict[str, str]]):
+    upload_url = serializers.CharField(help_text="Send the rest here by tus. It is a secret: whoever has it can write to the upload.")
+
+
+class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[UploadSession]):
+    serializer_class = UploadSerializer
+    lookup_field = "public_id"
+    lookup_url_kwarg = "id"
+    lookup_value_regex = PUBLIC_ID
+    queryset = UploadSession.objects.none()
+
+    def get_queryset(self) -> QuerySet[UploadSession]:
+        mine = UploadSession.objects.filter(owner_id=self.request.user.pk).select_related("video")
+        if self.action != "list":
+            return mine
+        recent = timezone.now() - timezone.timedelta(days=RECENT_DAYS)
+        return mine.filter(Q(state__in=OPEN_SESSION_STATES) | Q(created_at__gte=recent))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override] # a 304 is not DRF's
+        session = self.get_object()
+        return tagged(request, self.get_serializer(session).data, version=session.epoch)
+
+    @extend_schema(responses={204: OpenApiResponse(description="Canceled; what had arrived is thrown away.")})
+    def destroy(self, request: Request, id: str) -> Response:
+        """Cancel an upload."""
+        abort_upload(self.get_object())
+        return Response(status=204)
+
+    @extend_schema(request=None, responses=UploadAddressSerializer)
+    @action(detail=True, methods=["post"])
+    def token(self, request: Request, id: str) -> Response:
+        """Make a new address to go on with an unfinished upload; the one before it stops working."""
+        secret = issue_token(self.get_object())
+        return Response({"upload_url": f"/files/{secret}"})
