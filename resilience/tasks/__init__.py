@@ -1,6 +1,9 @@
 """Durable tasks: rows that must be done, run at least once, finished exactly once."""
 
-from . import errors as errors  # registers its catalogue entries
+# canary, errors and recoveries register what they declare
+from . import canary as canary
+from . import errors as errors
+from . import recoveries as recoveries
 from .enqueue import enqueue
 from .registry import Kind, TaskContext, durable, kind_of
 

@@ -71,3 +71,14 @@ class TaskNotInThatState(AppError):
         status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info", fields=("state",),
         examples=({"state": "succeeded"},),
     )  # fmt: skip
+
+
+class TaskAlreadyLive(AppError):
+    entry = Entry(
+        code="TASK_ALREADY_LIVE",
+        title="The same work is already under way",
+        what_happened="A newer task does the same work ({key}), so this one was not started again.",
+        actions=(wait("Nothing to do"),),
+        status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.NEVER, severity="info", fields=("key",),
+        examples=({"key": "job_0123456789abcdefghjk"},),
+    )  # fmt: skip

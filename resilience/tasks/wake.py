@@ -13,5 +13,5 @@ def wake(queue: str, task_id: str) -> None:
 
     try:
         async_task("resilience.tasks.runner.run_one", task_id, queue, cluster=queue, task_name=task_id)
-    except Exception:  # noqa: BLE001 - any broker may fail in any way; the row is safe
+    except Exception:
         log.warning("task.wake_failed", task_id=task_id, queue=queue, exc_info=True)

@@ -1,0 +1,40 @@
+"""Run the durable tasks: one django-q2 cluster per queue, supervised, and the sweep."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from resilience.tasks import sweep
+from resilience.tasks.supervisor import Supervisor
+
+
+class Command(BaseCommand):
+    help = "Run the durable tasks of all queues until SIGTERM or SIGINT. Any number of workers may run against one database."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--queue", action="append", choices=sweep.queues(), help="Serve only this queue; may be given more than once.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        supervisor = Supervisor(options["queue"] or sweep.queues())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: supervisor.stop())
+        pid_file = settings.VAR_DIR / "run" / "worker.pid"
+        _write_pid(pid_file)
+        try:
+            supervisor.run()
+        finally:
+            if pid_file.exists() and pid_file.read_text().strip() == str(os.getpid()):
+                pid_file.unlink()
+
+
+def _write_pid(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.write_text(f"{os.getpid()}\n")
+    fresh.replace(path)

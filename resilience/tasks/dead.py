@@ -1,0 +1,135 @@
+"""What operators do with dead letters, and with tasks that should not run. A task's history (its runs) is always kept.
+
+Callers that have written down who and why (the admin) give no reason; with a reason, the audit row is written here.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from resilience import audit
+from resilience.models import Task, TaskRun
+from resilience.models.tasks import LIVE_STATES, WAITING_STATES, RunOutcome, TaskState
+
+from .errors import TaskAlreadyLive, TaskNotInThatState
+from .wake import wake
+
+GROUP_LIMIT = 5_000
+SPREAD_SECONDS_EACH = 0.1  # a group starts again spread over this much time per task, so that it does not fall on one dependency at once
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """`skipped`: no dead letter any more, or a live task with its key exists."""
+
+    done: int
+    skipped: int
+
+
+def replay(task: Task, *, by: AbstractBaseUser | None = None, reason: str = "", wait: float = 0.0) -> None:
+    """Start a dead letter again, tries and crashes counted from zero.
+
+    Args:
+        wait: seconds from now.
+
+    Raises:
+        TaskNotInThatState: it is no dead letter (any more).
+        TaskAlreadyLive: a live task of its kind has its key.
+    """
+    fresh = {"attempt": 0, "crash_count": 0, "snoozed_since": None, "finished_at": None, "woken_at": None}
+    try:
+        with transaction.atomic():
+            dead = Task.objects.filter(pk=task.pk, state=TaskState.DEAD)
+            if not dead.update(state=TaskState.PENDING, run_at=Now() + timedelta(seconds=wait), **fresh):
+                raise TaskNotInThatState(state=_state(task))
+            _record("task.replay", task, by=by, reason=reason)
+    except IntegrityError:
+        raise TaskAlreadyLive(key=task.key) from None
+    if not wait:
+        transaction.on_commit(lambda: wake(task.queue, str(task.pk)), robust=True)
+
+
+def discard(task: Task, *, by: AbstractBaseUser | None = None, reason: str = "") -> None:
+    """Give a dead letter up.
+
+    Raises:
+        TaskNotInThatState: it is no dead letter (any more).
+    """
+    with transaction.atomic():
+        if not Task.objects.filter(pk=task.pk, state=TaskState.DEAD).update(state=TaskState.CANCELED, finished_at=Now()):
+            raise TaskNotInThatState(state=_state(task))
+        _record("task.discard", task, by=by, reason=reason)
+
+
+def replay_many(task_ids: Iterable[uuid.UUID], *, by: AbstractBaseUser | None = None, reason: str = "") -> Replayed:
+    """Start a selection again, spread over time."""
+    chosen = list(Task.objects.filter(pk__in=list(task_ids)).order_by("finished_at")[:GROUP_LIMIT])
+    done = 0
+    for task in chosen:
+        try:
+            replay(task, by=by, reason=reason, wait=_spread(len(chosen)))
+        except (TaskNotInThatState, TaskAlreadyLive):
+            continue
+        done += 1
+    return Replayed(done, len(chosen) - done)
+
+
+def replay_group(fingerprint: str, *, by: AbstractBaseUser | None = None, reason: str = "") -> int:
+    """Start every dead letter of a group again, spread over time. Return how many; those that cannot are left as they are."""
+    group = Task.objects.filter(state=TaskState.DEAD, error_fingerprint=fingerprint).values_list("pk", flat=True)[:GROUP_LIMIT]
+    return replay_many(group, by=by, reason=reason).done
+
+
+def discard_group(fingerprint: str, *, by: AbstractBaseUser | None = None, reason: str = "") -> int:
+    """Give every dead letter of a group up. Return how many."""
+    with transaction.atomic():
+        group = Task.objects.filter(state=TaskState.DEAD, error_fingerprint=fingerprint)
+        count = group.update(state=TaskState.CANCELED, finished_at=Now())
+        if reason:
+            audit.record(actor=by, action="task.discard_group", target=fingerprint, reason=reason, count=count)
+    return count
+
+
+def cancel(task: Task, *, by: AbstractBaseUser | None = None, reason: str = "") -> None:
+    """Stop a live task for good. One that runs hears it at its next beat; whatever it still stores is refused, as its epoch is over.
+
+    Raises:
+        TaskNotInThatState: it has ended already.
+    """
+    ended: dict[str, Any] = {"state": TaskState.CANCELED, "finished_at": Now()}
+    with transaction.atomic():
+        running = Task.objects.filter(pk=task.pk, state=TaskState.LEASED)
+        if running.update(lease_owner="", lease_expires_at=None, lease_epoch=F("lease_epoch") + 1, **ended):
+            open_runs = TaskRun.objects.filter(task_id=task.pk, outcome="")
+            open_runs.update(outcome=RunOutcome.INTERRUPTED, ended_at=Now(), error="Canceled while it ran.")
+        elif not Task.objects.filter(pk=task.pk, state__in=WAITING_STATES).update(**ended):
+            raise TaskNotInThatState(state=_state(task))
+        _record("task.cancel", task, by=by, reason=reason)
+
+
+def is_live(task: Task) -> bool:
+    return task.state in LIVE_STATES
+
+
+def _state(task: Task) -> str:
+    state = Task.objects.filter(pk=task.pk).values_list("state", flat=True).first()
+    return TaskState(state).label if state else "gone"
+
+
+def _record(action: str, task: Task, *, by: AbstractBaseUser | None, reason: str) -> None:
+    if reason:
+        audit.record(actor=by, action=action, target=f"{task} ({task.pk})"[:200], reason=reason)
+
+
+def _spread(size: int) -> float:
+    return random.uniform(0, size * SPREAD_SECONDS_EACH) if size > 1 else 0.0  # noqa: S311 - not a secret
