@@ -29,9 +29,9 @@ class SourceTruncated(AppError):
         what_happened="The recording or its export stopped too early, so the end is missing. Check that it plays to the end, then upload it again.",
         actions=(NEW_FILE, READ_GUIDE, ASK_FOR_HELP),
         fields=("at",),
-        matches=(Match("ffmpeg", pattern=r"corrupt input packet in stream|: partial file"),),
+        matches=(Match("ffmpeg", pattern=r"in#\d+/(?!mpeg)\S* .*corrupt input packet|: partial file|File ended prematurely"),),
         examples=(
-            {"source": "ffmpeg", "message": "[in#0/mov,mp4] [fatal] corrupt input packet in stream 0"},
+            {"source": "ffmpeg", "message": "[in#0/mov,mp4 @ 0x1] [fatal] corrupt input packet in stream 0"},
             {"source": "ffmpeg", "message": "[in#0/mov,mp4] [error] stream 1, offset 0x7fdeb: partial file"},
         ),
         runbook="The file is whole in our store: compare its size and SHA-256 with the upload session. If they agree, only the owner can help.",
@@ -49,12 +49,14 @@ class SourceCorrupt(AppError):
         matches=(
             Match(
                 "ffmpeg",
-                pattern=r"packet (to|in) decoder: |Error while decoding|Invalid NAL unit size|error while decoding MB|missing picture",
+                pattern=r"packet (to|in) decoder: |Decoding error: |Invalid NAL unit size|while decoding MB|missing picture|exceeds containing master"
+                r"|in#\d+/mpeg\S* .*corrupt input packet|Task finished with error code: -\d+ \(Invalid data",
             ),
         ),
         examples=(
             {"source": "ffmpeg", "message": "[vist#0:0/h264] [dec:h264] [error] Error processing packet in decoder: Invalid data found"},
             {"source": "ffmpeg", "message": "[h264] [error] Invalid NAL unit size (-448671249 > 3084)."},
+            {"source": "ffmpeg", "message": "[in#0/mpegts @ 0x1] [fatal] corrupt input packet in stream 0"},
         ),
         runbook="Compare the stored SHA-256 with the client's copy. The attempt's own words say where decoding stopped.",
         **OF_THE_FILE,

@@ -21,8 +21,8 @@ class DamagedFrom(AppError):
 class PartlySaved(AppError):
     entry = Entry(
         code="ENCODING_PARTLY_SAVED",
-        title="The original does not match its own description",
-        what_happened="The file says it is longer or has more pictures than we found in it. We saved all there was: it plays, but something may be missing.",
+        title="Parts of the original could not be read",
+        what_happened="Some of the original is missing or could not be read cleanly. We saved all there was: it plays, but something may be missing.",
         actions=(NEW_FILE, READ_GUIDE, ASK_FOR_HELP),
         **OF_THE_FILE,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from processing.services import outputs, poison, run, submit
+from processing.services import outputs, poison, reap, run, submit
+from resilience import recovery
 from resilience.tasks import TaskContext, durable
 
 
@@ -19,3 +20,8 @@ def transcode(context: TaskContext, *, job_id: str, attempt_id: str) -> None:
 @durable("processing.delete_outputs", timeout=300)
 def delete_outputs(context: TaskContext, *, video_id: str) -> None:
     outputs.delete_outputs(video_id)
+
+
+recovery.register("processing.jobs", reap.resume_jobs)
+recovery.register("processing.blocked", reap.unblock_jobs)
+recovery.register("processing.leftovers", reap.reap_leftovers)

@@ -1,6 +1,1 @@
-"""Engines by name. Importing this registers the ones there are."""
-
-from . import local
-from .base import engine
-
-__all__ = ["engine", "local"]
+"""What converts. Chosen by name, see `registry`."""

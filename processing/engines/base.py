@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -158,23 +158,3 @@ class Engine(Protocol):
     def cancel(self, order: Order) -> None:
         """Stop the order if it runs anywhere and remove what it left outside the rendition store. Safe to repeat."""
         ...
-
-
-_FACTORIES: dict[str, Callable[[str], Engine]] = {}
-
-
-def register_engine(kind: str, factory: Callable[[str], Engine]) -> None:
-    """Make an engine available under `kind`, or `kind:<region>`; the factory gets the whole name."""
-    _FACTORIES[kind] = factory
-
-
-def engine(name: str) -> Engine:
-    """Return the engine of a chain's entry, e.g. `local` or `mediaconvert:eu-west-1`.
-
-    Raises:
-        EngineFailure: nobody registered that kind.
-    """
-    factory = _FACTORIES.get(name.partition(":")[0])
-    if factory is None:
-        raise EngineFailure(Failure("engine", "MISSING", f"no engine is called {name}"))
-    return factory(name)

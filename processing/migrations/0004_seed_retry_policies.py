@@ -19,7 +19,7 @@ POLICIES = {
     "config": (0, 0, 0, False),
     "iam": (1, 60, 60, False),
     "poison": (0, 0, 0, False),
-    "unclassified": (1, 30, 30, False),
+    "unclassified": (1, 30, 30, True),
 }
 
 

@@ -15,6 +15,7 @@ from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, Att
 from processing.notes import JobAlreadyEnded, JobStillRunning, JobSuperseded
 from processing.services import settle
 from processing.services.chain import configured_chain
+from resilience import audit
 from resilience.http.request_ids import current_request_id
 from resilience.tasks import enqueue
 from uploads.models import UploadSession, VideoState
@@ -64,7 +65,7 @@ def retry_job(job: Job, *, by: User | None, reason: str) -> Job:
             raise JobStillRunning(retry_after=30)
         if job.state == JobState.READY:
             raise JobAlreadyEnded()
-        _record(by, "job.retry", job, reason)
+        audit.record(actor=by, action="job.retry", target=job.public_id, reason=reason)
         if job.state in LIVE_JOB_STATES:
             return _go_on(job)
         successor = Job.objects.create(video_id=job.video_id, source_id=job.source_id, state=JobState.QUEUED, **_plan(job.ladder))
@@ -87,7 +88,7 @@ def cancel_job(job: Job, *, by: User | None, reason: str) -> Job:
         _stop(job, AttemptState.CANCELED)
         Publication.objects.filter(job=job).delete()
         set_video_state(job.video_id, VideoState.CANCELED, only_from=(VideoState.CONVERTING, VideoState.BLOCKED))
-        _record(by, "job.cancel", job, reason)
+        audit.record(actor=by, action="job.cancel", target=job.public_id, reason=reason)
         job.refresh_from_db()
         return job
 
@@ -121,9 +122,3 @@ def _stop(job: Job, attempt_state: AttemptState) -> None:
     Job.objects.filter(pk=job.pk, state__in=LIVE_JOB_STATES).update(
         state=JobState.CANCELED, retry_at=None, version=F("version") + 1, updated_at=Now(), finished_at=Now()
     )
-
-
-def _record(by: User | None, action: str, job: Job, reason: str) -> None:
-    from resilience import audit
-
-    audit.record(actor=by, action=action, target=job.public_id, reason=reason)

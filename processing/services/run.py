@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from processing.classify import OF_THE_INPUT, classify
-from processing.engines import engine as engine_of
 from processing.engines.base import Engine, EngineFailure, Failure, News, Observation, Order, Stopped, Watch
+from processing.engines.registry import engine as engine_of
 from processing.ladder import Rung, rung_from_json
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, Publication, Rendition, RenditionState
 from processing.services.observe import apply_observation

@@ -7,7 +7,7 @@ import pytest
 from django.core.files.storage import default_storage
 
 from processing.delivery import open_rendition
-from processing.models import AttemptState, Job, JobState, Publication, Rendition
+from processing.models import AttemptState, JobState, Publication, Rendition
 from tests import media
 from tests.processing.helpers import convert
 from uploads.models import VideoState

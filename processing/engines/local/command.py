@@ -23,13 +23,17 @@ def input_arguments(source: str, *, threads: int, strict: bool) -> list[str]:
     return [*strictness, "-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-threads", str(threads), "-i", f"file:{source}"]
 
 
-def rung_command(ffmpeg: str, *, source: str, rung: Rung, folder: Path, threads: int, strict: bool) -> list[str]:
-    """Return the command that makes one rung as HLS in `folder` (6 s segments of MPEG-TS, cut at the same moments for every rung)."""
+def rung_command(ffmpeg: str, *, source: str, rung: Rung, folder: Path, threads: int, strict: bool, sound: bool) -> list[str]:
+    """Return the command that makes one rung as HLS in `folder` (6 s segments of MPEG-TS, cut at the same moments for every rung).
+
+    Args:
+        sound: the source has a sound track that can be read.
+    """
     return [
         ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-y", "-v", "level+error", "-progress", "pipe:1", "-stats_period", "1",
         "-filter_threads", str(threads),
         *input_arguments(source, threads=threads, strict=strict),
-        *(_sound_only() if rung.is_audio else _picture(rung, threads=threads)),
+        *(_sound_only() if rung.is_audio else _picture(rung, threads=threads, sound=sound)),
         "-c:a", "aac", "-b:a", str(rung.audio_bps), "-ac", "2", "-ar", "48000",
         "-map_metadata", "-1", "-map_chapters", "-1",  # places and names of people do not belong in what is published
         "-max_muxing_queue_size", "4096",
@@ -43,11 +47,11 @@ def _sound_only() -> list[str]:
     return ["-map", "0:a:0", "-vn", "-sn", "-dn"]
 
 
-def _picture(rung: Rung, *, threads: int) -> list[str]:
+def _picture(rung: Rung, *, threads: int, sound: bool) -> list[str]:
     filters = [f"fps={rung.fps_cap:g}"] if rung.fps_cap else []
     filters += [f"scale={rung.width}:{rung.height}:flags=bicubic", "format=yuv420p"]  # 8 bit 4:2:0 is what every player takes
     return [
-        "-map", "0:V:0", "-map", "0:a:0?", "-sn", "-dn",  # V: a cover picture is not a video
+        "-map", "0:V:0", *(["-map", "0:a:0"] if sound else ["-an"]), "-sn", "-dn",  # V: a cover picture is not a video
         "-vf", ",".join(filters), "-fps_mode", "vfr",
         "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-crf", "23", "-threads", str(threads),
         "-maxrate", str(rung.video_bps), "-bufsize", str(2 * rung.video_bps),

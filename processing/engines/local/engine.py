@@ -12,7 +12,8 @@ import imageio_ffmpeg
 import structlog
 from django.conf import settings
 
-from processing.engines.base import RAW_LIMIT, EngineFailure, Failure, News, Observation, Order, RungOutput, Watch, register_engine
+from processing.classify import ErrorClass, classify
+from processing.engines.base import RAW_LIMIT, EngineFailure, Failure, News, Observation, Order, RungOutput, Watch
 from processing.ladder import Rung
 from processing.store import put_file, put_folder
 
@@ -20,6 +21,7 @@ from . import command, process, verify
 
 log = structlog.get_logger(__name__)
 
+DAMAGE = frozenset({ErrorClass.INPUT_CORRUPT, ErrorClass.INPUT_TRUNCATED})
 POSTER = "poster.jpg"
 POSTER_LIMIT_S = 20.0
 
@@ -85,7 +87,8 @@ class LocalEngine:
         folder = folder_of(order.attempt_id) / rung.name
         with os_failures():
             folder.mkdir(parents=True, exist_ok=True)
-        line = command.rung_command(find_ffmpeg(), source=order.source, rung=rung, folder=folder, threads=settings.FFMPEG_THREADS, strict=not order.salvage)
+        strict, sound = not order.salvage, bool(order.probe.get("audio"))
+        line = command.rung_command(find_ffmpeg(), source=order.source, rung=rung, folder=folder, threads=settings.FFMPEG_THREADS, strict=strict, sound=sound)
         duration = float(order.probe.get("duration_s") or 0)
         limit = 3600 + 20 * duration if duration else None
         for news in process.run(line, watch, limit_s=limit):
@@ -140,15 +143,14 @@ def os_failures() -> Iterator[None]:
 
 
 def _judge(finished: process.Finished, *, salvage: bool) -> None:
-    """Accept a process only if it said it went well and complained about nothing; on a salvage pass complaints are expected.
+    """Accept a process only if it said it went well and did not speak of damage; on a salvage pass damage is expected.
+
+    Other complaints (a muxer's about timestamps, say) are left to the check of what was made.
 
     Raises:
         EngineFailure: it did not.
     """
-    if finished.code == 0 and (salvage or not finished.error_lines):
-        return
     code = "killed" if finished.code < 0 else str(finished.code)
-    raise EngineFailure(Failure("ffmpeg", code, finished.tail[:RAW_LIMIT], finished.last.out_time_s or None))
-
-
-register_engine("local", LocalEngine)
+    failure = Failure("ffmpeg", code, finished.tail[:RAW_LIMIT], finished.last.out_time_s or None)
+    if finished.code != 0 or (not salvage and classify(failure).error_class in DAMAGE):
+        raise EngineFailure(failure)

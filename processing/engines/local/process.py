@@ -28,28 +28,25 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(slots=True)
 class Finished:
-    """How a process ended. `code` below 0: a signal. `error_lines` counts what it complained about; `tail` holds the first and last of it."""
+    """How a process ended. `code` below 0: a signal. `tail` holds the first and the last of what it complained about."""
 
     code: int
     tail: str
-    error_lines: int
     last: Progress
 
 
 @dataclass(slots=True)
 class _Words:
-    """What a process said on stderr: its first lines (the cause), its last ones (the end), and how many there were."""
+    """What a process said on stderr: its first lines (the cause) and its last ones (the end)."""
 
     first: list[str] = field(default_factory=list)
     last: deque[str] = field(default_factory=lambda: deque(maxlen=STDERR_LINES // 2))
-    count: int = 0
     _rest: bytes = b""
 
     def feed(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._rest = self._rest[-1_000:]
         for line in filter(None, lines):
-            self.count += 1
             words = line[:300].decode("utf-8", "replace")
             (self.first if len(self.first) < STDERR_LINES // 2 else self.last).append(words)
 
@@ -95,7 +92,7 @@ def run(command: Sequence[str], watch: Watch, *, stall_s: float = STALL_SECONDS,
                         yield block
                         moved = time.monotonic() if advanced else moved
                     heard = time.monotonic()  # after the caller had its time with the block
-        yield Finished(_wait(process, stall_s), words.text(), words.count, last)
+        yield Finished(_wait(process, stall_s), words.text(), last)
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> int:

@@ -1,0 +1,113 @@
+"""Find jobs nobody works on any more and files nobody will ask for, and put both right. Safe to run twice and beside others."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models.fields.json import KT
+from django.db.models.functions import Now
+
+from processing.models import LIVE_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Rendition
+from processing.store import delete_tree
+from resilience.models import Task
+from resilience.models.tasks import LIVE_STATES
+from resilience.tasks import enqueue
+from uploads.models import VideoState
+from uploads.services.videos import set_video_state
+
+log = structlog.get_logger(__name__)
+
+QUIET_SECONDS = 60  # a job that changed more recently is somebody's
+BLOCKED_SECONDS = 600  # how often a blocked job tries whether the configuration was put right
+LEFTOVER_DAYS = 3  # attempts that ended longer ago have been looked at
+BATCH = 200
+
+
+def resume_jobs(*, dry_run: bool = False) -> int:
+    """Give live jobs without a live task a new one: their task was discarded, or its end was lost. Return how many."""
+    found = [job for job in _unattended()[:BATCH] if dry_run or _resume(job)]
+    return len(found)
+
+
+def unblock_jobs(*, dry_run: bool = False) -> int:
+    """Let jobs that wait for the operator try again. Return how many."""
+    due = Job.objects.filter(state=JobState.BLOCKED, updated_at__lt=Now() - timedelta(seconds=BLOCKED_SECONDS)).order_by("pk")
+    return sum(1 for job in due[:BATCH] if dry_run or _unblock(job))
+
+
+def reap_leftovers(*, dry_run: bool = False) -> int:
+    """Remove working folders and renditions of attempts that have ended without them being used. Return how many."""
+    return _reap_work(dry_run=dry_run) + _reap_outputs(dry_run=dry_run)
+
+
+def _unattended() -> QuerySet[Job]:
+    tasks = Task.objects.filter(state__in=LIVE_STATES, kind__in=("processing.submit", "processing.transcode"))
+    mine = tasks.annotate(job=KT("payload__job_id")).filter(job=OuterRef("public_id"))
+    quiet = Job.objects.filter(state__in=(JobState.QUEUED, JobState.RUNNING), updated_at__lt=Now() - timedelta(seconds=QUIET_SECONDS))
+    return quiet.filter(~Exists(mine)).order_by("pk")
+
+
+def _resume(job: Job) -> bool:
+    with transaction.atomic():
+        held = Job.objects.select_for_update().filter(pk=job.pk, state=job.state, version=job.version).first()
+        if held is None:
+            return False
+        Attempt.objects.filter(job=held, state__in=LIVE_ATTEMPT_STATES).update(
+            state=AttemptState.LOST, ended_at=Now(), decision="same_engine: nobody worked on it any more"
+        )
+        return _submit_again(held)
+
+
+def _unblock(job: Job) -> bool:
+    with transaction.atomic():
+        held = Job.objects.select_for_update().filter(pk=job.pk, state=JobState.BLOCKED).first()
+        if held is None:
+            return False
+        set_video_state(held.video_id, VideoState.CONVERTING, only_from=(VideoState.BLOCKED,))
+        return _submit_again(held)
+
+
+def _submit_again(job: Job) -> bool:
+    Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, retry_at=None, version=F("version") + 1, updated_at=Now())
+    last = job.attempts.order_by("-number").first()
+    payload = {"job_id": job.public_id, "engine": last.engine if last else "", "salvage": bool(last and last.salvage)}
+    task = enqueue("processing.submit", key=f"{job.public_id}:again:{job.version}", payload=payload)
+    log.warning("job.resumed", job=job.public_id, state=job.state)
+    return task is not None
+
+
+def _reap_work(*, dry_run: bool) -> int:
+    work = Path(settings.WORK_DIR)
+    folders = {path.name: path for path in work.iterdir() if path.is_dir()} if work.is_dir() else {}
+    live = set(Attempt.objects.filter(public_id__in=folders, state__in=LIVE_ATTEMPT_STATES).values_list("public_id", flat=True))
+    ended = [path for name, path in folders.items() if name not in live]
+    for path in [] if dry_run else ended:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(ended)
+
+
+def _reap_outputs(*, dry_run: bool) -> int:
+    """What an attempt had put into the store when it died, before any row named it."""
+    unsuccessful = (AttemptState.FAILED, AttemptState.CANCELED, AttemptState.LOST, AttemptState.SUPERSEDED)
+    ended = Attempt.objects.filter(state__in=unsuccessful, ended_at__gt=Now() - timedelta(days=LEFTOVER_DAYS)).select_related("job__video")
+    reaped = 0
+    for attempt in ended.order_by("-pk")[:BATCH]:
+        prefix = f"{attempt.job.video.public_id}/{attempt.job.public_id}/{attempt.public_id}"
+        for rung in _folders(prefix):
+            if not Rendition.objects.filter(path__startswith=f"{prefix}/{rung}/").exists():
+                reaped += 1 if dry_run else min(1, delete_tree(f"{prefix}/{rung}"))
+    return reaped
+
+
+def _folders(prefix: str) -> list[str]:
+    try:
+        return list(default_storage.listdir(prefix)[0])
+    except FileNotFoundError:
+        return []
