@@ -1,4 +1,4 @@
-"""One django-q2 cluster in a process of its own: `python -m resilience.tasks.cluster QUEUE`, started by the supervisor.
+"""One django-q2 cluster in a process of its own: `manage.py run_cluster`, started by the supervisor.
 
 The process is the cluster's sentinel itself. What django-q2 1.11.1 does not do, measured: a killed monitor leaves the results' lock held and
 wedges the cluster for ever; a killed idle worker may do so with the tasks' lock; children outlive a killed parent. So every process dies with
@@ -11,7 +11,6 @@ from __future__ import annotations
 import multiprocessing.queues
 import os
 import signal
-import sys
 import threading
 import time
 import uuid
@@ -24,13 +23,18 @@ STUCK_TASKS_SECONDS = 20.0
 STUCK_RESULTS_SECONDS = 60.0  # results only acknowledge: no hurry
 
 
-def run_cluster(queue: str) -> None:
-    """Run a cluster until it is told to stop. The environment (Q_CLUSTER_NAME, the two pipes) is the supervisor's."""
+def run_cluster(queue: str, *, parent_pid: int) -> None:
+    """Run a cluster until it is told to stop. The environment (Q_CLUSTER_NAME, the two pipes) is the supervisor's.
+
+    Raises:
+        RuntimeError: this process was started with the settings of another queue.
+    """
     from django_q.conf import Conf
     from django_q.signals import post_spawn
 
-    from resilience.tasks.parentage import forks_die_with_this_process
+    from .parentage import die_with_parent, forks_die_with_this_process
 
+    die_with_parent(parent_pid)
     if queue != Conf.CLUSTER_NAME:
         raise RuntimeError(f"This process was started for the queue {queue}, its settings are those of {Conf.CLUSTER_NAME}.")
     forks_die_with_this_process()
@@ -131,15 +135,3 @@ def _sentinel(cycle: Cycle) -> Any:
 def _stay_until_told(**_signal: Any) -> None:
     """In a new worker: a SIGTERM meant for everyone (a service manager sends it so) must not cut a body; the supervisor says when to stop."""
     signal.signal(signal.SIGTERM, lambda *_: None)
-
-
-if __name__ == "__main__":
-    import django
-
-    from resilience.tasks.parentage import die_with_parent
-
-    die_with_parent(int(sys.argv[2]))
-    django.setup()
-    from resilience.tasks.cluster import run_cluster as run  # the same module under its importable name
-
-    run(sys.argv[1])

@@ -61,7 +61,7 @@ class ClusterProcess:
             STOP_FD_VARIABLE: str(stop_read),
             BEAT_FD_VARIABLE: str(beat_write),
         }
-        command = [sys.executable, "-m", "resilience.tasks.cluster", self.queue, str(os.getpid())]
+        command = [sys.executable, "manage.py", "run_cluster", self.queue, "--parent", str(os.getpid())]
         try:
             self._process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, pass_fds=(stop_read, beat_write), start_new_session=True)
         finally:
