@@ -24,7 +24,7 @@ def size(count: int | None) -> str:
 
 
 @register.filter
-def length(seconds: float | None) -> str:
+def playtime(seconds: float | None) -> str:
     """`3723.4` → `1:02:03`."""
     if seconds is None:
         return ""
