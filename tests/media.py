@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import random
 import subprocess
 import tempfile
 from pathlib import Path
@@ -52,4 +53,13 @@ def picture(target: Path) -> Path:
     png = target.with_suffix(".real.png")
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=1:duration=1", "-frames:v", "1", str(png))
     png.rename(target)
+    return target
+
+
+def garbage(source: Path, target: Path, *, at: float, share: float = 0.05) -> Path:
+    """Write a copy with random bytes over `share` (0 to 1) of the file, beginning at `at` (0 to 1). The same every time."""
+    data = bytearray(source.read_bytes())
+    start, length = int(len(data) * at), int(len(data) * share)
+    data[start : start + length] = random.Random(7).randbytes(length)
+    target.write_bytes(data)
     return target

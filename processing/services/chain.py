@@ -11,16 +11,30 @@ from processing.classify import ErrorClass
 from processing.decide import Policy
 from processing.models import RetryPolicy
 
+# What `RetryPolicy` rows are seeded with; also what counts for a class whose row somebody deleted.
+SHIPPED = {
+    ErrorClass.TRANSIENT: Policy(tries=2, base_s=30, cap_s=120),
+    ErrorClass.STALLED: Policy(tries=2, base_s=30, cap_s=120),
+    ErrorClass.DEPENDENCY: Policy(tries=2, base_s=30, cap_s=120),
+    ErrorClass.THROTTLED: Policy(tries=100, base_s=30, cap_s=300),  # about six hours
+    ErrorClass.CAPACITY: Policy(tries=100, base_s=30, cap_s=300),
+    ErrorClass.ACCELERATION: Policy(tries=1, base_s=1, cap_s=1),
+    ErrorClass.INPUT_CORRUPT: Policy(salvage=True),
+    ErrorClass.OUTPUT_INVALID: Policy(salvage=True),
+    ErrorClass.IAM: Policy(tries=1, base_s=60, cap_s=60),
+    ErrorClass.UNCLASSIFIED: Policy(tries=1, base_s=30, cap_s=30, salvage=True),
+}
+
 
 def configured_chain() -> list[str]:
     return list(settings.ENGINES) or ["local"]
 
 
 def policy_for(error_class: ErrorClass) -> Policy:
-    """Return the policy of a class; one without a row gets no second try."""
+    """Return the policy of a class: the operator's row, or what we ship."""
     row = RetryPolicy.objects.filter(error_class=error_class).first()
     if row is None:
-        return Policy()
+        return SHIPPED.get(error_class, Policy())
     return Policy(tries=row.tries, base_s=row.base_s, cap_s=row.cap_s, salvage=row.salvage, enabled=row.enabled)
 
 

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from processing.classify import ErrorClass
+from processing.decide import Policy
+from processing.models import RetryPolicy
+from processing.services.chain import SHIPPED, policy_for
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_is_shipped_and_what_is_seeded_agree() -> None:
+    if not RetryPolicy.objects.exists():  # a test that truncates tables ran before
+        from importlib import import_module
+
+        from django.apps import apps
+
+        import_module("processing.migrations.0004_seed_retry_policies").seed(apps, None)
+    rows = {row.error_class: (row.tries, row.base_s, row.cap_s, row.salvage) for row in RetryPolicy.objects.all()}
+    assert set(rows) == set(ErrorClass)
+    for error_class in ErrorClass:
+        tries, base_s, cap_s, salvage = rows[error_class]
+        shipped = SHIPPED.get(error_class, Policy())
+        assert (tries, salvage) == (shipped.tries, shipped.salvage)
+        assert not tries or (base_s, cap_s) == (shipped.base_s, shipped.cap_s)
+
+
+def test_an_operators_row_wins() -> None:
+    RetryPolicy.objects.update_or_create(error_class="transient", defaults={"tries": 7, "base_s": 1, "cap_s": 2})
+    assert policy_for(ErrorClass.TRANSIENT) == Policy(7, 1, 2)
+    RetryPolicy.objects.all().delete()
+    assert policy_for(ErrorClass.TRANSIENT) == SHIPPED[ErrorClass.TRANSIENT]
+
+
+def test_seeding_can_be_taken_back() -> None:
+    from importlib import import_module
+
+    from django.apps import apps
+
+    migration = import_module("processing.migrations.0004_seed_retry_policies")
+    migration.seed(apps, None)
+    migration.unseed(apps, None)
+    assert not RetryPolicy.objects.exists()
