@@ -31,6 +31,7 @@ from .requests import (
 from .sessions import (
     ServerRestarting,
     UploadBusy,
+    UploadComplete,
     UploadCorrupt,
     UploadExpired,
     UploadGone,
@@ -71,6 +72,7 @@ __all__ = [
     "TooLong",
     "TypeRefused",
     "UploadBusy",
+    "UploadComplete",
     "UploadCorrupt",
     "UploadExpired",
     "UploadGone",

@@ -121,6 +121,16 @@ class UploadUnfinished(AppError):
     )  # fmt: skip
 
 
+class UploadComplete(AppError):
+    entry = Entry(
+        code="UPLOAD_COMPLETE",
+        title="All of this file has arrived",
+        what_happened="The upload is complete, so there is nothing left to send or to cancel. What becomes of the file is shown on its video's page.",
+        actions=(link("Go to your videos", "home"),),
+        status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.NEVER, severity="info",
+    )  # fmt: skip
+
+
 class VideoNotWaiting(AppError):
     entry = Entry(
         code="UPLOAD_VIDEO_NOT_WAITING",

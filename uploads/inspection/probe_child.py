@@ -118,8 +118,8 @@ def _late_frame(container: Any, stream: Any, duration: float | None) -> bool:
     """True when something near the end decodes too (or the length is unknown, so that there is no telling)."""
     import av
 
-    if not duration or duration < 0.5:
-        return True
+    if not duration or duration < 0.5 or container.format.name == "mpegts":
+        return True  # a transport stream has no index and no announced length: cut short, it is simply shorter
     target = 0.9 * duration + (container.start_time or 0) / 1_000_000
     try:
         container.seek(int(target * 1_000_000), backward=True)

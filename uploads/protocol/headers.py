@@ -18,7 +18,7 @@ class Headers:
         self._values: dict[str, str] = {}
         for name, value in raw:
             key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip()
-            self._values[key] = f"{self._values[key]}, {text}" if key in self._values else text
+            self._values[key] = f"{self._values[key]},{text}" if key in self._values else text
 
     def get(self, name: str) -> str | None:
         return self._values.get(name.lower())

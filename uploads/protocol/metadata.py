@@ -21,7 +21,7 @@ def parse_metadata(header: str) -> dict[str, bytes]:
     if not header.strip():
         return pairs
     for element in header.split(","):
-        key, _, encoded = element.strip().partition(" ")
+        key, _, encoded = element.partition(" ")  # a space in front of the value alone means an empty name
         if not key:
             raise MetadataInvalid(reason="a name is empty")
         if _KEY.fullmatch(key) is None:

@@ -1,0 +1,100 @@
+"""A tiny ASGI client: drives the upload application in this process, with full control over when body bytes come and when the line drops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from uploads.asgi import upload_application
+
+OFFSET_TYPE = "application/offset+octet-stream"
+
+
+@dataclass
+class Answer:
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        assert self.headers["content-type"] == "application/problem+json", self
+        found: dict[str, Any] = json.loads(self.body)
+        return found
+
+    @property
+    def offset(self) -> int:
+        return int(self.headers["upload-offset"])
+
+
+class Line:
+    """One request's line: put chunks in, end or drop it, and read the answer."""
+
+    def __init__(self, method: str, path: str, headers: dict[str, str]) -> None:
+        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        self.scope = {"type": "http", "method": method, "path": path, "headers": raw, "query_string": b"", "http_version": "1.1"}
+        self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.answer = Answer()
+        self.task: asyncio.Task[None] | None = None
+
+    def begin(self) -> Line:
+        self.task = asyncio.create_task(upload_application(self.scope, self.messages.get, self._send))
+        return self
+
+    def send(self, chunk: bytes, *, more: bool = True) -> None:
+        self.messages.put_nowait({"type": "http.request", "body": chunk, "more_body": more})
+
+    def drop(self) -> None:
+        self.messages.put_nowait({"type": "http.disconnect"})
+
+    async def finish(self, *, seconds: float = 15) -> Answer:
+        assert self.task is not None
+        await asyncio.wait_for(self.task, seconds)
+        return self.answer
+
+    async def _send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.answer.status = message["status"]
+            self.answer.headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
+        else:
+            self.answer.body += message.get("body", b"")
+
+
+async def request(method: str, path: str, *, body: bytes | Iterable[bytes] = b"", chunked: bool = False, version: str = "1.0.0", **headers: str) -> Answer:
+    """Send one whole request. `headers` names are written with underscores for dashes."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    chunks = [body] if isinstance(body, bytes) else list(body)
+    if chunked:
+        given["Transfer-Encoding"] = "chunked"
+    elif any(chunks):
+        given.setdefault("Content-Length", str(sum(map(len, chunks))))
+    if version:
+        given["Tus-Resumable"] = version
+    line = Line(method, path, given)
+    for chunk in chunks:
+        line.send(chunk)
+    line.send(b"", more=False)
+    return await line.begin().finish()
+
+
+async def patch(path: str, offset: int, body: bytes | Iterable[bytes], **headers: str) -> Answer:
+    chunked = bool(headers.pop("chunked", ""))
+    return await request("PATCH", path, body=body, chunked=chunked, Upload_Offset=str(offset), **{"Content_Type": OFFSET_TYPE} | headers)
+
+
+def patch_line(path: str, offset: int, *, length: int | None = None) -> Line:
+    """A PATCH whose body the test sends bit by bit."""
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(offset), "Content-Type": OFFSET_TYPE}
+    headers |= {"Transfer-Encoding": "chunked"} if length is None else {"Content-Length": str(length)}
+    return Line("PATCH", path, headers).begin()
+
+
+async def until(question: Any, *, seconds: float = 10) -> None:
+    """Wait for something another task does."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not question():
+        assert asyncio.get_running_loop().time() < deadline, "it did not happen"
+        await asyncio.sleep(0.01)
