@@ -16,8 +16,11 @@ from rest_framework.response import Response
 
 from resilience.http.api import PUBLIC_ID, require_version, tagged
 from resilience.http.cards import ErrorCardSerializer, error_card
-from uploads.models import OPEN_SESSION_STATES, UploadSession, Video, VideoState
+from resilience.http.errors import VersionConflict, VersionMismatch
+from uploads.errors import UploadComplete
+from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, Video, VideoState
 from uploads.services.abort import abort_upload
+from uploads.services.ended import why_ended
 from uploads.services.tokens import issue_token
 from uploads.services.videos import delete_video, rename_video
 
@@ -70,7 +73,10 @@ class VideoViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Video]):
         version = require_version(request)
         given = VideoTitleSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        rename_video(video, title=given.validated_data["title"], version=version)
+        try:
+            rename_video(video, title=given.validated_data["title"], version=version)
+        except VersionConflict:
+            raise VersionMismatch() from None  # the caller named the version: 412, not 409
         video.refresh_from_db()
         return tagged(request, self.get_serializer(video).data, version=video.version)
 
@@ -123,12 +129,17 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     @extend_schema(responses={204: OpenApiResponse(description="Canceled; what had arrived is thrown away.")})
     def destroy(self, request: Request, id: str) -> Response:
         """Cancel an upload."""
-        abort_upload(self.get_object())
+        session = self.get_object()
+        if not abort_upload(session) and session.state != SessionState.ABORTED:
+            raise why_ended(session) or UploadComplete()
         return Response(status=204)
 
     @extend_schema(request=None, responses=UploadAddressSerializer)
     @action(detail=True, methods=["post"])
     def token(self, request: Request, id: str) -> Response:
         """Make a new address to go on with an unfinished upload; the one before it stops working."""
-        secret = issue_token(self.get_object())
+        session = self.get_object()
+        if session.state not in OPEN_SESSION_STATES:
+            raise why_ended(session) or UploadComplete()
+        secret = issue_token(session)
         return Response({"upload_url": f"/files/{secret}"})

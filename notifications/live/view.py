@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import structlog
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.http import HttpRequest, StreamingHttpResponse
 
 from notifications.models import Event
@@ -68,7 +68,7 @@ def _begin(request: HttpRequest, wanted: int | None) -> tuple[int, int, bool]:
         fresh = wanted is None or wanted > newest  # an id from the future: of another database, or made up
         return user.pk, newest if wanted is None or fresh else wanted, fresh
     finally:
-        close_old_connections()
+        _let_go()
 
 
 async def _stream(user_id: int, last_id: int, *, fresh: bool) -> AsyncIterator[bytes]:
@@ -103,4 +103,10 @@ def _read_and_let_go(user_id: int, last_id: int) -> list[Event]:
     try:
         return events_after(user_id, last_id, limit=BATCH)
     finally:
+        _let_go()
+
+
+def _let_go() -> None:
+    """Give the connection back: an idle stream holds none. Inside a caller's transaction it is not ours to give."""
+    if not connection.in_atomic_block:
         close_old_connections()

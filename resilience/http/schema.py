@@ -43,6 +43,8 @@ class DescribedSchema(AutoSchema):  # type: ignore[misc] # drf-spectacular is un
         reference = self.resolve_serializer(ProblemSerializer, direction).ref
         for status, description in self._problems().items():
             bodies.setdefault(status, {"description": description, "content": {PROBLEM_TYPE: {"schema": reference}}})
+        if self.method == "GET" and "{" in self.path:
+            bodies["304"] = {"description": "As the caller has it (If-None-Match)"}
         return bodies
 
     def _problems(self) -> dict[str, str]:
