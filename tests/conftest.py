@@ -12,3 +12,13 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"  # no hashed names: nothing is collected
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_memory_of_circuits() -> None:
+    """Each test meets circuits as a new process does: what the last one's rows said is rolled back with them."""
+    from resilience import circuits
+    from resilience.circuits.snapshot import CACHE
+
+    CACHE.clear()
+    circuits._CIRCUITS.clear()

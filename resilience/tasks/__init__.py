@@ -1,5 +1,7 @@
 """Durable tasks: rows that must be done, run at least once, finished exactly once."""
 
+from resilience.circuits import errors as circuit_errors  # noqa: F401 - registers its entry
+
 # canary, errors and recoveries register what they declare
 from . import canary as canary
 from . import errors as errors

@@ -1,0 +1,30 @@
+"""Circuits: a dependency that keeps failing is left alone by the whole fleet, and tried again by one call at a time."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from .errors import CircuitOpen
+
+if TYPE_CHECKING:
+    from .breaker import FleetCircuit
+
+__all__ = ["CircuitOpen", "circuit"]
+
+_CIRCUITS: dict[str, FleetCircuit] = {}
+_LOCK = threading.Lock()
+
+
+def circuit(name: str, **limits: Any) -> FleetCircuit:
+    """Return this process's end of a circuit. `limits` are FleetCircuit's and count where it is asked for first.
+
+    Use: `circuit("engine.local").call(fn, *args, **kwargs)`.
+    """
+    found = _CIRCUITS.get(name)
+    if found is None:
+        from .breaker import FleetCircuit  # needs the app registry
+
+        with _LOCK:
+            found = _CIRCUITS.setdefault(name, FleetCircuit(name, **limits))
+    return found
