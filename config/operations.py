@@ -18,8 +18,10 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState
+from resilience import fleet
 from resilience.admin_display import list_of, tone
 from resilience.models import Circuit, OperatorAction, Task
+from resilience.models.circuits import CircuitState
 from resilience.models.tasks import LIVE_STATES, TaskState
 from support.models import Ticket, TicketState
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, Video, VideoState
@@ -56,6 +58,7 @@ def boards() -> list[Board]:
         _board(Attempt, "Attempts", AttemptState, since="created_at", waiting=LIVE_ATTEMPT_STATES),
         _board(Task, "Tasks", TaskState, since="created_at", waiting=(*LIVE_STATES, TaskState.DEAD)),
         _board(Ticket, "Tickets", TicketState, since="updated_at", waiting=(TicketState.OPEN, TicketState.WAITING_ON_US)),
+        _board(Circuit, "Circuits", CircuitState, since="updated_at", waiting=[state for state in CircuitState.values if state != CircuitState.CLOSED]),
     ]
 
 
@@ -166,14 +169,9 @@ def waiting_tickets() -> list[Ticket]:
     )
 
 
-def busy_workers() -> list[dict[str, Any]]:
-    return list(
-        Task.objects.filter(state=TaskState.LEASED)
-        .order_by()
-        .values(owner=F("lease_owner"))
-        .annotate(tasks=Count("pk"), seen=Max("heartbeat_at"), since=Min("lease_expires_at"))
-        .order_by("owner")[:ROWS_SHOWN]
-    )
+def busy_workers() -> list[Any]:
+    held = Task.objects.filter(state=TaskState.LEASED).order_by().values(owner=F("lease_owner"))
+    return list(held.annotate(tasks=Count("pk"), seen=Max("heartbeat_at")).order_by("owner")[:ROWS_SHOWN])
 
 
 def front_page() -> dict[str, Any]:
@@ -185,7 +183,8 @@ def front_page() -> dict[str, Any]:
         "dead_groups": dead_groups(),
         "stuck_tasks": stuck_tasks(now=now),
         "stuck_jobs": stuck_jobs(now=now),
-        "workers": busy_workers(),
+        "workers": fleet.workers(),
+        "busy": busy_workers(),
         "circuits": list(Circuit.objects.order_by("name")[:50]),
         "waiting_tickets": waiting_tickets(),
         "disk": disk(),

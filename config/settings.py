@@ -283,6 +283,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1 * 2**20
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["config.formats"]  # times with seconds
 USE_TZ = True
 USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

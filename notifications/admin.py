@@ -18,7 +18,6 @@ class NotificationAdmin(ConsoleAdmin):
     search_help_text = "Start of an id, or a whole e-mail address."
     ordering = ["-id"]
     fields = ["public_id", "user", "kind", "key", "about", "title", "body", "link", "read_at", "created_at"]
-    readonly_fields = fields
 
     @admin.display(description="video")
     def about(self, notification: Notification) -> str:
@@ -34,7 +33,6 @@ class EventAdmin(ConsoleAdmin):
     search_help_text = "A whole e-mail address, video id or request id."
     ordering = ["-id"]
     fields = ["id", "user", "kind", "about", "sentence", "json", "request_id", "at"]
-    readonly_fields = fields
 
     @admin.display(description="video")
     def about(self, event: Event) -> str:

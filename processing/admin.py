@@ -180,9 +180,9 @@ else:
 
 class RetryPolicyForm(_PolicyForm):
     reason = forms.CharField(min_length=3, max_length=500, widget=forms.Textarea(attrs={"rows": 2}), help_text="For whoever reads the audit log later.")
-    tries = forms.IntegerField(min_value=0, max_value=50, help_text="More tries on the same engine; 0 means none.")
-    base_s = forms.FloatField(min_value=0.1, max_value=86_400, label="Base", help_text="Seconds before the first retry; doubles each time.")
-    cap_s = forms.FloatField(min_value=0.1, max_value=86_400, label="Cap", help_text="Longest wait, in seconds.")
+    tries = forms.IntegerField(min_value=0, max_value=1_000, help_text="More tries on the same engine; 0 means none.")
+    base_s = forms.FloatField(min_value=0, max_value=86_400, label="Base", help_text="Seconds before the first retry; doubles each time.")
+    cap_s = forms.FloatField(min_value=0, max_value=86_400, label="Cap", help_text="Longest wait, in seconds.")
 
     class Meta:
         model = RetryPolicy
@@ -215,4 +215,5 @@ class RetryPolicyAdmin(ConsoleAdmin):
         changed = {name: (form.initial.get(name), form.cleaned_data[name]) for name in form.changed_data if name != "reason"}
         super().save_model(request, obj, form, change)
         told = ", ".join(f"{name} {before} → {after}" for name, (before, after) in changed.items())
-        audit.record(actor=request.user, action="processing.retrypolicy.change", target=f"{obj.error_class}: {told}"[:200], reason=form.cleaned_data["reason"])
+        actor = request.user if request.user.is_authenticated else None
+        audit.record(actor=actor, action="processing.retrypolicy.change", target=f"{obj.error_class}: {told}"[:200], reason=form.cleaned_data["reason"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,15 +15,17 @@ from django.utils.html import format_html
 
 from resilience.admin_actions import Change, ConsoleAdmin, Given, ReasonForm, RowsInside
 from resilience.admin_display import age, as_json, as_text, badge, between, error_label, link, list_of, state_of
+from resilience.circuits import control
 from resilience.models import Circuit, CircuitEvent, OperatorAction, Task, TaskRun
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import LIVE_STATES, TaskState
+from resilience.tasks import dead
 
 
 class TaskRunInline(RowsInside):
     model = TaskRun
     ordering = ["-number"]
-    fields = readonly_fields = ["number", "owner", "started_at", "took", "how", "error_code", "error", "trace"]
+    fields = ["number", "owner", "started_at", "took", "how", "error_code", "error", "trace"]
 
     @admin.display(description="took")
     def took(self, run: TaskRun) -> str:
@@ -46,32 +49,28 @@ def _is_dead_in_group(task: Task) -> bool:
 
 
 def _replay(task: Task, given: Given) -> None:
-    from resilience.tasks import dead
-
     dead.replay(task)
 
 
 def _discard(task: Task, given: Given) -> None:
-    from resilience.tasks import dead
-
     dead.discard(task)
 
 
-def _replay_group(task: Task, given: Given) -> int:
-    from resilience.tasks import dead
+def _cancel(task: Task, given: Given) -> None:
+    dead.cancel(task)
 
+
+def _replay_group(task: Task, given: Given) -> int:
     return dead.replay_group(task.error_fingerprint)
 
 
 def _discard_group(task: Task, given: Given) -> int:
-    from resilience.tasks import dead
-
     return dead.discard_group(task.error_fingerprint)
 
 
 @admin.register(Task)
 class TaskAdmin(ConsoleAdmin):
-    list_display = ["__str__", "queue", "shown_state", "attempt", "error_code", "group", "waits", "run_at", "created_at"]
+    list_display = ["__str__", "shown_state", "attempt", "error_code", "group", "waits", "run_at", "created_at"]
     list_filter = ["state", "kind", "queue", "error_code"]
     search_fields = ["key__startswith", "error_fingerprint__exact", "request_id__exact"]
     search_help_text = "Start of a key (a job's or an upload's id), a whole fingerprint, or a whole request id."
@@ -120,6 +119,15 @@ class TaskAdmin(ConsoleAdmin):
             apply=_discard_group,
             fits=_is_dead_in_group,
         ),
+        Change(
+            name="cancel",
+            label="Cancel",
+            done="canceled",
+            permission="resilience.discard_task",
+            consequence="A live task will not run again; one that runs just now is told to stop, and what it still stores is refused.",
+            apply=_cancel,
+            fits=lambda task: task.state in LIVE_STATES,
+        ),
     ]
 
     @admin.display(description="state", ordering="state")
@@ -161,15 +169,11 @@ class ForceForm(ReasonForm):
         choices=[(15, "15 minutes"), (60, "1 hour"), (240, "4 hours"), (1440, "24 hours"), (0, "Until somebody resets it")],
         coerce=int,
         initial=60,
-        empty_value=60,
     )
 
 
-def _force(name: str) -> Any:
+def _force(function: Callable[..., None]) -> Callable[[Circuit, Given], None]:
     def apply(circuit: Circuit, given: Given) -> None:
-        from resilience.circuits import control
-
-        function = getattr(control, name)
         minutes = given.values["lasts"]
         until = timezone.now() + timedelta(minutes=minutes) if minutes else None
         function(circuit.name, by=given.actor, reason=given.reason, until=until)
@@ -177,15 +181,17 @@ def _force(name: str) -> Any:
     return apply
 
 
-def _reset(circuit: Circuit, given: Given) -> None:
-    from resilience.circuits import control
+def _force_closed(circuit: Circuit, given: Given) -> None:
+    control.force_closed(circuit.name, by=given.actor, reason=given.reason)
 
+
+def _reset(circuit: Circuit, given: Given) -> None:
     control.reset(circuit.name, by=given.actor, reason=given.reason)
 
 
 class CircuitEventInline(RowsInside):
     model = CircuitEvent
-    fields = readonly_fields = ["at", "change", "reason", "owner"]
+    fields = ["at", "change", "reason", "owner"]
     verbose_name_plural = "last 50 transitions"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CircuitEvent]:
@@ -219,8 +225,9 @@ class CircuitAdmin(ConsoleAdmin):
             done="forced open",
             permission="resilience.force_circuit",
             consequence="No call goes to this dependency until the end of the time, whatever its health. Work that needs it waits.",
-            apply=_force("force_open"),
+            apply=_force(control.force_open),
             form=ForceForm,
+            service_records=True,
         ),
         Change(
             name="force_closed",
@@ -228,8 +235,8 @@ class CircuitAdmin(ConsoleAdmin):
             done="forced closed",
             permission="resilience.force_circuit",
             consequence="The circuit is closed at once and starts counting afresh, although the dependency may still be failing.",
-            apply=_force("force_closed"),
-            form=ForceForm,
+            apply=_force_closed,
+            service_records=True,
         ),
         Change(
             name="disable",
@@ -237,8 +244,9 @@ class CircuitAdmin(ConsoleAdmin):
             done="disabled",
             permission="resilience.force_circuit",
             consequence="Every call goes through and nothing is counted: the circuit protects nobody until the end of the time.",
-            apply=_force("disable"),
+            apply=_force(control.disable),
             form=ForceForm,
+            service_records=True,
         ),
         Change(
             name="reset",
@@ -247,6 +255,7 @@ class CircuitAdmin(ConsoleAdmin):
             permission="resilience.force_circuit",
             consequence="The circuit is closed with empty counts, and whatever was forced by hand ends.",
             apply=_reset,
+            service_records=True,
         ),
     ]
 
@@ -266,7 +275,6 @@ class CircuitEventAdmin(ConsoleAdmin):
     list_select_related = ["circuit"]
     ordering = ["-id"]
     fields = ["of", "version", "from_state", "to_state", "reason", "owner", "at"]
-    readonly_fields = fields
 
     @admin.display(description="circuit")
     def of(self, event: CircuitEvent) -> str:

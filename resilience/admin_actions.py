@@ -120,6 +120,9 @@ class RowsInside(SystemRows, _Inline):
     extra = 0
     can_delete = False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields or ()
+
 
 class ConsoleAdmin(SystemRows, _ModelAdmin):
     """A read-only page of the console, with changes."""
@@ -172,6 +175,9 @@ def carry_out(change: Change, rows: Iterable[Model], given: Given) -> Tally:
             with transaction.atomic():
                 touched = change.apply(row, given)
                 count = 1 if touched is None else touched
+                if not count:
+                    tally.skip("There was nothing left to do.")
+                    continue
                 if not change.service_records:
                     audit.record(actor=given.actor, action=f"{row._meta.model_name}.{change.name}", target=_name(row), reason=given.reason, count=count)
         except AppError as refused:

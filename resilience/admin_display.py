@@ -118,7 +118,7 @@ def error_label(code: str, fields: dict[str, Any] | None = None) -> SafeString |
     if not code:
         return NOTHING
     entry = CATALOGUE.get(code)
-    shown = format_html('<code>{}</code> {}<div class="help">{}</div>', code, entry.title, entry.sentence(fields or {}))
+    shown = format_html('<code>{}</code> {}<div class="told">{}</div>', code, entry.title, entry.sentence(fields or {}))
     if entry.runbook:
         shown = format_html('{}<div class="runbook"><strong>First:</strong> {}</div>', shown, entry.runbook)
     return shown

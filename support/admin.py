@@ -7,24 +7,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 
-from resilience.admin_actions import Change, ConsoleAdmin, Given, RowsInside
+from resilience.admin_actions import Change, ConsoleAdmin, Given
 from resilience.admin_display import age, as_json, error_label, link, list_of, state_of
-from support.models import LIVE_TICKET_STATES, Snapshot, Ticket, TicketMessage, TicketState
+from support.models import LIVE_TICKET_STATES, Snapshot, Ticket, TicketState
 from support.services import tickets
-
-
-class MessageInline(RowsInside):
-    model = TicketMessage
-    fields = readonly_fields = ["created_at", "who", "body"]
-    verbose_name_plural = "messages, oldest first"
-
-    @admin.display(description="from")
-    def who(self, message: TicketMessage) -> str:
-        name = message.author.get_username() if message.author else "somebody who left"
-        return f"{name} (us)" if message.from_staff else name
-
-    def get_queryset(self, request: Any) -> Any:
-        return super().get_queryset(request).select_related("author")
 
 
 class ReplyForm(forms.Form):
@@ -58,7 +44,6 @@ class TicketAdmin(ConsoleAdmin):
     search_fields = ["public_id__startswith", "subject__icontains", "owner__email__iexact", "video__public_id__exact"]
     search_help_text = "Start of an id, part of a subject, a whole e-mail address or video id."
     ordering = ["-id"]
-    inlines = [MessageInline]
     fieldsets = [(None, {"fields": ["public_id", "subject", "owner", "shown_state", "about", "error", "created_at", "updated_at"]})]
     changes = [
         Change(
@@ -118,6 +103,7 @@ class TicketAdmin(ConsoleAdmin):
 
     def more(self, row: Any) -> dict[str, Any]:
         return {
+            "conversation": row.messages.select_related("author"),
             "snapshots": [(snapshot, as_json(snapshot.data)) for snapshot in row.snapshots.all()[:5]],
             "jobs": list_of("processing", "job", video__id__exact=row.video_id) if row.video_id else "",
             "reply_form": ReplyForm() if row.state != TicketState.CLOSED else None,

@@ -17,6 +17,8 @@ PRODUCTION = {
     "BASE_URL": "https://holdfast.example",
     "ALLOWED_HOSTS": "holdfast.example",
     "EMAIL_HOST": "mail.holdfast.example",
+    "DEFAULT_FROM_EMAIL": "Holdfast <holdfast@holdfast.example>",
+    "WEB_WORKERS": "1",  # until there is a cache that processes share
 }
 CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
     ("format", ["-m", "ruff", "format", "--check", "--quiet", "."], {}),

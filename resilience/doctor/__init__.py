@@ -8,6 +8,10 @@ A room adds its own beside its `errors.py` and `tasks.py`, in a module its AppCo
     def transcoder() -> doctor.Finding: ...
 """
 
+# database, machine and work register their checks
+from . import database as database
+from . import machine as machine
+from . import work as work
 from .registry import Checkup, Finding, State, check, failed, ok, run_all, warning
 
 __all__ = ["Checkup", "Finding", "State", "check", "failed", "ok", "run_all", "warning"]

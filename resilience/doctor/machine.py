@@ -89,7 +89,7 @@ def static_files() -> Finding:
     storage = staticfiles_storage
     if not isinstance(storage, ManifestStaticFilesStorage):
         return ok("Served by name, without hashes: nothing has to be collected.")
-    if not storage.manifest_storage.exists(storage.manifest_name):
+    if storage.manifest_storage is None or not storage.manifest_storage.exists(storage.manifest_name):
         return failed("They are not collected: pages would stop at their first stylesheet.", "Run `manage.py collectstatic --noinput`.")
     missing = [name for name in ("admin/css/base.css", "admin-console/console.css") if name not in storage.hashed_files]
     if missing:
@@ -104,7 +104,7 @@ def cache_answers() -> Finding:
     if cache.get(key) != value:
         return failed("It forgets what it was just told.", "Look at the cache server; rate limits count nothing meanwhile.")
     cache.delete(key)
-    return ok(f"{settings.CACHES['default']['BACKEND'].rsplit('.', 1)[-1]} keeps what it is told.")
+    return ok(f"{str(settings.CACHES['default']['BACKEND']).rsplit('.', 1)[-1]} keeps what it is told.")
 
 
 @check("Mail")

@@ -77,8 +77,6 @@ def check(name: str, *, needs_database: bool = False) -> Callable[[Look], Look]:
 
 def run_all() -> list[Checkup]:
     """Run every check, in the order of registration; without a database those that need it are not tried one by one."""
-    from . import database, machine, work  # noqa: F401 - they register themselves
-
     checkups: list[Checkup] = []
     reachable = _database_answers()
     for each in _CHECKS.values():

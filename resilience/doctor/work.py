@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db.models import Count, Min
 from django.db.models.functions import Now
 
-from resilience.models import Circuit, Task, TaskRun
+from resilience import fleet
+from resilience.models import Circuit, Task
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import WAITING_STATES, TaskState
 
@@ -21,20 +22,21 @@ LATE = timedelta(minutes=2)
 
 @check("Worker", needs_database=True)
 def worker() -> Finding:
-    """Somebody takes tasks: a worker process of this machine lives, or tasks were run lately by one elsewhere."""
+    """Somebody takes tasks: a worker process lives here or is connected from anywhere, and no task is late."""
     start = "Start one: `manage.py run_worker` (`make up` does it)."
-    living = [pid for file in sorted((Path(settings.VAR_DIR) / "run").glob("worker*.pid")) if (pid := _living(file))]
+    here = [pid for file in sorted((Path(settings.VAR_DIR) / "run").glob("worker*.pid")) if (pid := _living(file))]
+    hosts = fleet.workers()
     overdue = Task.objects.filter(state__in=WAITING_STATES, run_at__lt=Now() - LATE).aggregate(count=Count("pk"), oldest=Min("run_at"))
     if overdue["count"]:
         said = f"{overdue['count']} tasks are more than 2 minutes late, the oldest since {overdue['oldest']:%Y-%m-%d %H:%M} UTC"
-        if living:
-            return warning(f"{said}, although a worker lives here.", "Look at the worker's log, and give it more hands (WORKERS, MEDIA_WORKERS).")
-        return failed(f"{said}.", start)
-    if living:
-        return ok(f"One lives on this machine (process {', '.join(map(str, living))}), and no task is late.")
-    if TaskRun.objects.filter(heartbeat_at__gt=Now() - LATE, outcome="").exists():
-        return ok("One on another machine is at work, and no task is late.")
-    return warning("None lives on this machine, and none elsewhere is at work just now.", start)
+        if here or hosts:
+            return warning(f"{said}, although a worker lives.", "Look at the worker's log, and give it more hands (WORKERS, MEDIA_WORKERS).")
+        return failed(f"{said}, and no worker lives.", start)
+    if hosts:
+        return ok(f"At work on {', '.join(host.address for host in hosts)}; no task is late.")
+    if here:
+        return warning(f"Process {here[0]} lives here, but holds no connection to the database.", "Look at the worker's log; it may be waiting to start again.")
+    return warning("None is connected.", start)
 
 
 def _living(file: Path) -> int:

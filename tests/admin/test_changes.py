@@ -318,7 +318,7 @@ def test_a_retry_policy_is_edited_with_a_reason() -> None:
     assert (record.actor, record.target, record.reason) == (person, "test: tries 3 → 7", "calmer at night")
 
 
-@pytest.mark.parametrize("wrong", [{"tries": "-1"}, {"tries": "1000"}, {"base_s": "0"}, {"cap_s": "1"}, {"cap_s": "nan"}, {"reason": ""}])
+@pytest.mark.parametrize("wrong", [{"tries": "-1"}, {"tries": "1001"}, {"base_s": "-1"}, {"cap_s": "1"}, {"cap_s": "nan"}, {"reason": ""}])
 def test_a_retry_policy_that_makes_no_sense_is_not_stored(operator: Client, wrong: dict[str, str]) -> None:
     row = policy()
     answer = edit(operator, row, **{"tries": "9", **wrong})
