@@ -15,10 +15,10 @@ from rest_framework.response import Response
 from notifications.api import TimelineSerializer
 from notifications.selectors import timeline
 from processing.api import JobSerializer, JobSummarySerializer, RenditionSerializer
-from processing.models import Job, RenditionState
-from processing.selectors import current_job, published
+from processing.models import Job
+from processing.selectors import current_job, published, renditions
 from processing.services.jobs import cancel_job, retry_job
-from resilience.http.api import tagged
+from resilience.http.api import person, tagged
 from resilience.http.errors import NotFound
 from uploads import api as uploads
 from uploads.models import Video
@@ -42,8 +42,7 @@ class VideoDetailSerializer(uploads.VideoSerializer):
     @extend_schema_field(RenditionSerializer(many=True))
     def get_renditions(self, video: Video) -> list[dict[str, Any]]:
         job = self._job(video)
-        made = job.renditions.filter(state=RenditionState.READY).order_by("height", "id") if job is not None else []
-        return list(RenditionSerializer(made, many=True).data)
+        return list(RenditionSerializer(renditions(job), many=True).data) if job is not None else []
 
     def get_playlist_url(self, video: Video) -> str | None:
         publication = published(video)
@@ -78,14 +77,14 @@ class VideoViewSet(uploads.VideoViewSet):
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, id: str) -> Response:
         """Convert it again; only what is missing is made. The job is at `Location`."""
-        job = retry_job(self._job(), by=request.user, reason="asked by its owner")
+        job = retry_job(self._job(), by=person(request), reason="asked by its owner")
         return self._accepted(job)
 
     @extend_schema(request=None, responses={202: JobSerializer, 404: OpenApiResponse(description="There is no conversion to cancel.")})
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, id: str) -> Response:
         """Stop converting."""
-        job = cancel_job(self._job(), by=request.user, reason="asked by its owner")
+        job = cancel_job(self._job(), by=person(request), reason="asked by its owner")
         return self._accepted(job)
 
     def _job(self) -> Job:

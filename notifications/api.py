@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from notifications.models import Event, Notification
 from notifications.selectors import inbox, unread_count
 from notifications.services.inbox import mark_all_read, mark_read
-from resilience.http.api import PUBLIC_ID
+from resilience.http.api import PUBLIC_ID, person
 
 
 class TimelineSerializer(serializers.ModelSerializer[Event]):
@@ -43,7 +43,7 @@ class NotificationViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Notific
     queryset = Notification.objects.none()
 
     def get_queryset(self) -> QuerySet[Notification]:
-        return inbox(self.request.user)  # type: ignore[arg-type] # signed in, by the default permission
+        return inbox(person(self.request))
 
     @extend_schema(responses=UnreadSerializer)
     @action(detail=False)
@@ -55,11 +55,11 @@ class NotificationViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Notific
     @action(detail=True, methods=["post"])
     def read(self, request: Request, id: str) -> Response:
         """Mark one as read; again changes nothing."""
-        return Response(self.get_serializer(mark_read(request.user, public_id=id)).data)  # type: ignore[arg-type]
+        return Response(self.get_serializer(mark_read(person(request), public_id=id)).data)
 
     @extend_schema(request=None, responses=UnreadSerializer)
     @action(detail=False, methods=["post"], url_path="read-all")
     def read_all(self, request: Request) -> Response:
         """Mark everything as read."""
-        mark_all_read(request.user)  # type: ignore[arg-type]
+        mark_all_read(person(request))
         return Response({"unread": 0})

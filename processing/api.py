@@ -69,7 +69,7 @@ class JobSerializer(JobSummarySerializer):
         read_only_fields = fields
 
 
-class JobFilter(django_filters.FilterSet):
+class JobFilter(django_filters.FilterSet):  # type: ignore[misc] # django-filter is untyped
     state = django_filters.MultipleChoiceFilter(choices=JobState.choices)
     video = django_filters.CharFilter(field_name="video__public_id")
 

@@ -14,11 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from resilience.errors import CATALOGUE
-from resilience.http.api import PUBLIC_ID, tagged
+from resilience.http.api import PUBLIC_ID, person, tagged
 from resilience.http.cards import ProblemEntrySerializer, problem_entry
 from resilience.http.errors import NotFound
 from resilience.http.limits import require_rate
-from support.guide_library import Guide, all_guides, guide
+from support.guide_library import all_guides, guide
 from support.models import Ticket, TicketMessage
 from support.services.tickets import open_ticket, reply
 from uploads.models import Video
@@ -103,7 +103,7 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         given = NewTicketSerializer(data=request.data, context=self.get_serializer_context())
         given.is_valid(raise_exception=True)
         require_rate(request._request, "help")
-        ticket = open_ticket(owner=request.user, **given.validated_data)  # type: ignore[misc] # signed in, by the default permission
+        ticket = open_ticket(owner=person(request), **given.validated_data)
         return Response(TicketSerializer(ticket).data, status=201, headers={"Location": f"/api/v1/tickets/{ticket.public_id}"})
 
     @extend_schema(request=ReplySerializer, responses={201: TicketSerializer})
@@ -113,11 +113,11 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         ticket = self.get_object()
         given = ReplySerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        reply(ticket, author=request.user, body=given.validated_data["body"])  # type: ignore[arg-type]
+        reply(ticket, author=person(request), body=given.validated_data["body"])
         return Response(TicketSerializer(self.get_object()).data, status=201)
 
 
-class GuideSummarySerializer(serializers.Serializer[Guide]):
+class GuideSummarySerializer(serializers.Serializer[Any]):
     slug = serializers.CharField()
     title = serializers.CharField()
     summary = serializers.CharField()
@@ -157,7 +157,7 @@ class ProblemViewSet(viewsets.ViewSet):
 
     @extend_schema(responses=ProblemEntrySerializer(many=True))
     def list(self, request: Request) -> Response:
-        return Response(ProblemEntrySerializer([problem_entry(entry) for entry in CATALOGUE], many=True).data)
+        return Response([ProblemEntrySerializer(problem_entry(entry)).data for entry in CATALOGUE])
 
     @extend_schema(responses=ProblemEntrySerializer, parameters=[_SLUG_PARAMETER])
     def retrieve(self, request: Request, slug: str) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import django_filters
@@ -49,7 +50,7 @@ class VideoTitleSerializer(serializers.Serializer[Video]):
     title = serializers.CharField(max_length=200)
 
 
-class VideoFilter(django_filters.FilterSet):
+class VideoFilter(django_filters.FilterSet):  # type: ignore[misc] # django-filter is untyped
     state = django_filters.MultipleChoiceFilter(choices=VideoState.choices)
 
 
@@ -119,7 +120,7 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         mine = UploadSession.objects.filter(owner_id=self.request.user.pk).select_related("video")
         if self.action != "list":
             return mine
-        recent = timezone.now() - timezone.timedelta(days=RECENT_DAYS)
+        recent = timezone.now() - timedelta(days=RECENT_DAYS)
         return mine.filter(Q(state__in=OPEN_SESSION_STATES) | Q(created_at__gte=recent))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override] # a 304 is not DRF's

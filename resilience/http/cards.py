@@ -14,7 +14,7 @@ from .problems import action_address
 
 class ActionSerializer(serializers.Serializer[dict[str, Any]]):
     kind = serializers.ChoiceField(choices=[kind.value for kind in ActionKind])
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment] # our own word for it
     target = serializers.CharField(help_text="What it does: retry, resume, replace_file, choose_file, cancel, ask_for_help, … Empty for a wait.")
     href = serializers.CharField(help_text="Where it leads or is done; empty when the client does it itself.")
 

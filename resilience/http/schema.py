@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
@@ -24,7 +24,7 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    instance = serializers.CharField()
+    instance = serializers.CharField()  # type: ignore[assignment] # RFC 9457's name for it
     code = serializers.CharField(help_text="For ever the same for this kind of problem.")
     request_id = serializers.CharField(help_text="Name it when you ask for help.")
     retryable = serializers.BooleanField(help_text="The same request may work later.")
@@ -34,11 +34,12 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
     errors = FaultSerializer(many=True)  # type: ignore[assignment] # RFC 9457's common name for it
 
 
+Direction = Literal["request", "response"]
 _ALWAYS = {"401": "Not signed in", "429": "Too many requests", "503": "Not available right now"}
 
 
-class DescribedSchema(AutoSchema):  # type: ignore[misc] # drf-spectacular is untyped
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+class DescribedSchema(AutoSchema):
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         reference = self.resolve_serializer(ProblemSerializer, direction).ref
         for status, description in self._problems().items():

@@ -137,8 +137,8 @@ def test_videos_can_be_filtered_by_state(client: APIClient, user: User) -> None:
 def published_video(user: User) -> Video:
     video = make_video(owner=user, state=VideoState.READY)
     job = make_job(video=video, state=JobState.READY)
-    Rendition.objects.create(job=job, rung="720p", state=RenditionState.READY, height=720, ready_at=timezone.now())
-    Rendition.objects.create(job=job, rung="360p", state=RenditionState.READY, height=360, ready_at=timezone.now())
+    Rendition.objects.create(job=job, rung="720p", state=RenditionState.READY, height=720, bitrate=3_000_000, ready_at=timezone.now())
+    Rendition.objects.create(job=job, rung="360p", state=RenditionState.READY, height=360, bitrate=800_000, ready_at=timezone.now())
     Rendition.objects.create(job=job, rung="1080p", height=1080)
     Publication.objects.create(video=video, job=job, playlist=f"{video.public_id}/{job.public_id}/main.m3u8", complete=True)
     record(user=user, kind="video.changed", video=video, sentence="Ready")
@@ -316,7 +316,7 @@ def test_an_upload_that_is_over_gets_no_new_address(state: str, status: int, cod
 
 
 def test_canceling_an_upload_twice_is_canceling_it_once(client: APIClient, user: User) -> None:
-    session = make_session(video=make_video(owner=user), storage_key="ab_cd")
+    session = make_session(video=make_video(owner=user), storage_key="upl_key_1234")
     assert client.delete(f"{API}/uploads/{session.public_id}").status_code == 204
     assert client.delete(f"{API}/uploads/{session.public_id}").status_code == 204
     session.refresh_from_db()

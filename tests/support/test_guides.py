@@ -65,7 +65,8 @@ def test_search_wants_every_word() -> None:
 
 def test_markup_in_a_guide_cannot_become_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bad.md").write_text(
-        "---\ntitle: Bad\nsummary: Bad.\ncodes: []\n---\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) <img src=x onerror=alert(1)> <b onclick=x>y</b>\n"
+        "---\ntitle: Bad\nsummary: Bad.\ncodes: []\n---\n\n<script>alert(1)</script>\n\n"
+        "[x](javascript:alert(1)) <img src=x onerror=alert(1)> <b onclick=x>y</b>\n"
     )
     monkeypatch.setattr(guide_library, "FOLDER", tmp_path)
     html = guide_library._read(tmp_path / "bad.md").html

@@ -42,9 +42,8 @@ def test_it_holds_what_support_needs() -> None:
     assert "source.mp4: moov atom not found" in attempt["stderr_tail"]
     assert len(attempt["stderr_tail"]) <= STDERR_TAIL
     assert data["events"][-1]["sentence"] == "Converting started"
-    assert data["circuits"] == [
-        {"name": "engine.local", "state": "open", "opened_at": None, "open_until": None, "last_error": "timeout talking to <AWS resource>", "last_error_at": None}
-    ]
+    (circuit,) = data["circuits"]
+    assert (circuit["name"], circuit["state"], circuit["last_error"]) == ("engine.local", "open", "timeout talking to <AWS resource>")
     assert json.loads(json.dumps(data)) == data, "plain JSON, nothing that a later release cannot read"
 
 
