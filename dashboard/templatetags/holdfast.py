@@ -105,3 +105,9 @@ def wait_words(seconds: float) -> str:
     if seconds < 90:
         return f"You can go on in {max(1, round(seconds))} second{'' if round(seconds) <= 1 else 's'}."
     return f"You can go on in {round(seconds / 60)} minutes."
+
+
+@register.filter
+def guide_address(slug: str) -> str:
+    """Without looking the address up: an error page is drawn even when addresses are what is broken."""
+    return f"/help/{slug}/"

@@ -18,7 +18,8 @@ class LimitedLogin(LoginView):  # type: ignore[misc]
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         require_rate(request, "login")
         require_rate(request, "login", name=request.POST.get("login", "").strip())
-        return super().post(request, *args, **kwargs)
+        answer: HttpResponse = super().post(request, *args, **kwargs)
+        return answer
 
 
 class LimitedSignup(SignupView):  # type: ignore[misc]
@@ -26,7 +27,8 @@ class LimitedSignup(SignupView):  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> HttpResponse:
         require_rate(self.request, "signup")
-        return super().form_valid(form)
+        answer: HttpResponse = super().form_valid(form)
+        return answer
 
 
 login = LimitedLogin.as_view()

@@ -13,7 +13,9 @@ from .pages import Markup, video_in
 def queries_of(client: Client, address: str) -> int:
     from django.db import connection
 
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         assert client.get(address).status_code == 200
     return len(captured)
 

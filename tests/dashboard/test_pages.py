@@ -14,7 +14,10 @@ from uploads.models import Video, VideoState
 
 from .pages import Markup, video_in
 
-OPEN_TO_ALL = ["/", "/help/", "/help/?q=sound", "/help/?q=zzzz", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/password/reset/done/", "/robots.txt"]
+OPEN_TO_ALL = [
+    "/", "/help/", "/help/?q=sound", "/help/?q=zzzz", "/robots.txt",
+    "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/password/reset/done/",
+]  # fmt: skip
 SIGNED_IN = ["/", "/inbox/", "/tickets/", "/tickets/new/", "/account/", "/accounts/email/", "/accounts/password/change/", "/accounts/logout/"]
 
 
@@ -73,7 +76,7 @@ def test_every_error_makes_a_card_with_one_primary_action(client: Client, anna, 
     video = video_in(VideoState.FAILED, anna)
     Video.objects.filter(pk=video.pk).update(error_code=entry.code, error_fields={})
     html = client.get(f"/videos/{video.public_id}/").content.decode()
-    card = html[html.index('class="error-card') : html.index("<section id=\"replace\"")]
+    card = html[html.index('class="error-card') : html.index('<section id="replace"')]
     assert entry.code in card
     assert card.count('class="button primary"') <= 1
     assert f"/tickets/new/?video={video.public_id}&amp;code={entry.code}" in card
