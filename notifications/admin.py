@@ -7,6 +7,7 @@ from django.contrib import admin
 from notifications.models import Event, Notification
 from resilience.admin_actions import ConsoleAdmin
 from resilience.admin_display import as_json, link
+from resilience.admin_filters import recent
 
 
 @admin.register(Notification)
@@ -27,7 +28,7 @@ class NotificationAdmin(ConsoleAdmin):
 @admin.register(Event)
 class EventAdmin(ConsoleAdmin):
     list_display = ["id", "user", "kind", "about", "sentence", "at"]
-    list_filter = ["kind"]
+    list_filter = [recent("kind")]
     list_select_related = ["user", "video"]
     search_fields = ["user__email__iexact", "video__public_id__exact", "request_id__exact"]
     search_help_text = "A whole e-mail address, video id or request id."

@@ -15,6 +15,7 @@ from processing.services import jobs
 from resilience import audit
 from resilience.admin_actions import Change, ConsoleAdmin, Given
 from resilience.admin_display import age, as_json, as_text, badge, between, error_label, link, size_in_words, state_of
+from resilience.admin_filters import recent
 
 
 def _retry(job: Job, given: Given) -> None:
@@ -29,7 +30,7 @@ def _cancel(job: Job, given: Given) -> None:
 class JobAdmin(ConsoleAdmin):
     change_form_template = "admin/processing/job/change_form.html"
     list_display = ["public_id", "of_video", "owner", "shown_state", "percent_done", "error_code", "created_at", "waits"]
-    list_filter = ["state", "error_code"]
+    list_filter = ["state", recent("error_code")]
     list_select_related = ["video__owner"]
     search_fields = ["public_id__startswith", "video__public_id__exact", "video__owner__email__iexact", "request_id__exact"]
     search_help_text = "Start of a job's id, a whole video id, e-mail address or request id."
@@ -97,7 +98,7 @@ class JobAdmin(ConsoleAdmin):
 @admin.register(Attempt)
 class AttemptAdmin(ConsoleAdmin):
     list_display = ["public_id", "of_job", "number", "engine", "shown_state", "error_code", "error_class", "started_at", "took"]
-    list_filter = ["state", "engine", "error_class", "error_code"]
+    list_filter = ["state", recent("engine"), recent("error_class"), recent("error_code")]
     list_select_related = ["job"]
     search_fields = ["public_id__startswith", "job__public_id__exact", "external_id__exact"]
     search_help_text = "Start of an attempt's id, a whole job id, or the engine's own id."
@@ -133,7 +134,7 @@ class AttemptAdmin(ConsoleAdmin):
 @admin.register(Rendition)
 class RenditionAdmin(ConsoleAdmin):
     list_display = ["__str__", "of_job", "rung", "shown_state", "bytes", "duration_s", "ready_at"]
-    list_filter = ["state", "rung"]
+    list_filter = ["state", recent("rung")]
     list_select_related = ["job"]
     search_fields = ["job__public_id__exact"]
     search_help_text = "A whole job id."

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 
 from resilience.admin_actions import Change, ConsoleAdmin, Given, ReasonForm, RowsInside
 from resilience.admin_display import age, as_json, as_text, badge, between, error_label, link, list_of, state_of
+from resilience.admin_filters import recent
 from resilience.circuits import control
 from resilience.models import Circuit, CircuitEvent, OperatorAction, Task, TaskRun
 from resilience.models.circuits import CircuitState
@@ -71,10 +72,10 @@ def _discard_group(task: Task, given: Given) -> int:
 @admin.register(Task)
 class TaskAdmin(ConsoleAdmin):
     list_display = ["__str__", "shown_state", "attempt", "error_code", "group", "waits", "run_at", "created_at"]
-    list_filter = ["state", "kind", "queue", "error_code"]
+    list_filter = ["state", recent("kind"), recent("queue"), recent("error_code", state=TaskState.DEAD)]
     search_fields = ["key__startswith", "error_fingerprint__exact", "request_id__exact"]
     search_help_text = "Start of a key (a job's or an upload's id), a whole fingerprint, or a whole request id."
-    ordering = ["-created_at"]
+    ordering = ["-created_at", "-id"]
     inlines = [TaskRunInline]
     fieldsets = [
         (None, {"fields": ["kind", "key", "queue", "shown_state", "priority", "payload_json"]}),
@@ -284,7 +285,7 @@ class CircuitEventAdmin(ConsoleAdmin):
 @admin.register(OperatorAction)
 class OperatorActionAdmin(ConsoleAdmin):
     list_display = ["at", "actor", "action", "target", "count", "reason"]
-    list_filter = ["action"]
+    list_filter = [recent("action")]
     list_select_related = ["actor"]
     search_fields = ["target__startswith", "request_id__exact"]
     search_help_text = "Start of what it was done to, or a whole request id."

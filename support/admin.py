@@ -9,6 +9,7 @@ from django.contrib import admin
 
 from resilience.admin_actions import Change, ConsoleAdmin, Given
 from resilience.admin_display import age, as_json, error_label, link, list_of, state_of
+from resilience.admin_filters import recent
 from support.models import LIVE_TICKET_STATES, Snapshot, Ticket, TicketState
 from support.services import tickets
 
@@ -39,7 +40,7 @@ def _reopen(ticket: Ticket, given: Given) -> None:
 class TicketAdmin(ConsoleAdmin):
     change_form_template = "admin/support/ticket/change_form.html"
     list_display = ["public_id", "subject", "owner", "shown_state", "error_code", "waits", "updated_at"]
-    list_filter = ["state", "error_code"]
+    list_filter = ["state", recent("error_code")]
     list_select_related = ["owner"]
     search_fields = ["public_id__startswith", "subject__icontains", "owner__email__iexact", "video__public_id__exact"]
     search_help_text = "Start of an id, part of a subject, a whole e-mail address or video id."

@@ -9,13 +9,14 @@ from django.utils.html import format_html, format_html_join
 
 from resilience.admin_actions import ConsoleAdmin
 from resilience.admin_display import as_json, between, error_label, link, links, list_of, size_in_words, state_of
+from resilience.admin_filters import recent
 from uploads.models import UploadSession, Video
 
 
 @admin.register(Video)
 class VideoAdmin(ConsoleAdmin):
     list_display = ["public_id", "title", "owner", "shown_state", "media_kind", "error_code", "updated_at"]
-    list_filter = ["state", "media_kind", "error_code"]
+    list_filter = ["state", "media_kind", recent("error_code")]
     list_select_related = ["owner"]
     search_fields = ["public_id__startswith", "title__icontains", "owner__email__iexact"]
     search_help_text = "Start of an id, part of a title, or a whole e-mail address."
@@ -50,7 +51,7 @@ class VideoAdmin(ConsoleAdmin):
 @admin.register(UploadSession)
 class UploadSessionAdmin(ConsoleAdmin):
     list_display = ["public_id", "file_name", "owner", "shown_state", "progress", "resumes", "error_code", "updated_at"]
-    list_filter = ["state", "error_code"]
+    list_filter = ["state", recent("error_code")]
     list_select_related = ["owner"]
     search_fields = ["public_id__startswith", "file_name__icontains", "owner__email__iexact"]
     search_help_text = "Start of an id, part of a file name, or a whole e-mail address."

@@ -58,6 +58,7 @@ class Task(models.Model):
             models.Index(fields=["lease_expires_at"], condition=Q(state=TaskState.LEASED), name="task_lease_expiry"),
             models.Index(fields=["error_fingerprint"], condition=Q(state=TaskState.DEAD), name="task_dead_group"),
             models.Index(fields=["state", "created_at"], name="task_state_age"),
+            models.Index(fields=["-created_at", "-id"], name="task_newest"),
             models.Index(fields=["key"], name="task_of_key", opclasses=["varchar_pattern_ops"]),
         ]
 
