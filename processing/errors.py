@@ -194,6 +194,7 @@ class EngineMissing(AppError):
         actions=(WE_GO_ON, ASK_FOR_HELP),
         matches=(
             Match("engine", code="MISSING"),
+            *(Match("os", code=code) for code in ("EACCES", "EPERM", "EROFS")),
             Match("ffmpeg", pattern=r"Unrecognized option|Option not found|Unknown encoder|Encoder not found|No such filter"),
         ),
         examples=({"source": "engine", "code": "MISSING", "message": "no ffmpeg"}, {"source": "ffmpeg", "message": "Unknown encoder 'libx264'"}),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -108,6 +110,19 @@ class EngineFailure(Exception):
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
         super().__init__(f"{failure.source} {failure.code}: {failure.message[:200]}")
+
+
+@contextmanager
+def os_failures() -> Iterator[None]:
+    """Turn what a disk or a store says in the block into a failure that can be classified.
+
+    Raises:
+        EngineFailure: in the place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise EngineFailure(Failure("os", errno.errorcode.get(error.errno or 0, ""), str(error))) from error
 
 
 class Stopped(Exception):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 import structlog
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 
-from processing.classify import OF_THE_INPUT, classify
-from processing.engines.base import Engine, EngineFailure, Failure, News, Observation, Order, Stopped, Watch
+from processing.classify import OF_THE_INPUT, ErrorClass, classify
+from processing.engines.base import Engine, EngineFailure, News, Observation, Order, Stopped, Watch, os_failures
 from processing.engines.registry import engine as engine_of
 from processing.ladder import Rung, rung_from_json
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, Publication, Rendition, RenditionState
@@ -17,6 +17,7 @@ from processing.services.observe import apply_observation
 from processing.services.publish import publish
 from processing.services.submit import next_attempt
 from processing.store import delete_tree
+from resilience.circuits import circuit
 from resilience.http.translate import DATABASE_DOWN
 from resilience.tasks import TaskContext
 from uploads.selectors import source_path
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
 DATABASE_PAUSE_SECONDS = 1.0
+TRIAL_SECONDS = 300.0  # a trial call of an engine is a whole attempt
 _UNTOUCHED = (AttemptState.CREATED, AttemptState.SUBMITTING)
 
 
@@ -68,12 +70,19 @@ def run_attempt(context: TaskContext, *, job_id: str, chain_id: str) -> None:
     attempt = _chain(job_id, chain_id)
     if attempt is None:
         return
-    from resilience.circuits import circuit
-
     try:
-        circuit(f"engine.{attempt.engine}").call(_run, context, job_id, chain_id)
+        circuit(f"engine.{attempt.engine}", exclude=(says_nothing_of_the_engine,), trial_seconds=TRIAL_SECONDS).call(_run, context, job_id, chain_id)
+    except Stopped as stopped:
+        log.info("attempt.stopped", job=job_id, reason=str(stopped))
     except EngineFailure as failed:
-        log.warning("engine.failed", job=job_id, engine=attempt.engine, reason=str(failed))  # it is on record with the attempt
+        log.warning("attempt.ended_badly", job=job_id, engine=attempt.engine, reason=str(failed))  # it is on record with the attempt
+
+
+def says_nothing_of_the_engine(error: BaseException) -> bool:
+    """Whether a failure is the file's, our storage's, our database's or our own wish: the engine's circuit does not count it."""
+    if isinstance(error, EngineFailure):
+        return classify(error.failure).error_class in OF_THE_INPUT | {ErrorClass.DEPENDENCY}
+    return isinstance(error, (Stopped, DatabaseError))
 
 
 def claim(job_id: str, chain_id: str) -> Attempt | None:
@@ -112,10 +121,15 @@ def order_for(attempt: Attempt) -> Order:
 
 
 def deliver(attempt_id: str, observation: Observation, watch: Watch) -> None:
-    """Bring news in, patiently: while the database is away progress is dropped, everything else waits as long as the lease lasts."""
+    """Bring news in, patiently: while the database is away progress is dropped, everything else waits as long as the lease lasts.
+
+    Raises:
+        EngineFailure: the rendition store failed while the news was made visible. Stopped: the lease was lost while waiting.
+    """
     while True:
         try:
-            apply_observation(attempt_id, observation)
+            with os_failures():
+                apply_observation(attempt_id, observation)
             return
         except DATABASE_DOWN:
             drop_connection()
@@ -137,27 +151,22 @@ def _chain(job_id: str, chain_id: str) -> Attempt | None:
 
 
 def _run(context: TaskContext, job_id: str, chain_id: str) -> None:
-    """Raises: EngineFailure: the engine's fault, already on record; raised so that its circuit counts it."""
+    """Raises: EngineFailure: on record already, raised for the engine's circuit. Stopped: on purpose."""
     attempt = claim(job_id, chain_id)
     if attempt is None:
         return
-    publish(attempt.job_id)  # what a dead run had made ready but not shown
     order, watch = order_for(attempt), AttemptWatch(context, attempt.public_id)
     try:
+        with os_failures():
+            publish(attempt.job_id)  # what a dead run had made ready but not shown
         engine = engine_of(attempt.engine)
-    except EngineFailure as unknown:
-        deliver(attempt.public_id, Observation(News.ERROR, failure=unknown.failure), watch)
-        return
-    try:
-        _drive(engine, order, watch)
-    except Stopped as stopped:
-        log.info("attempt.stopped", attempt=attempt.public_id, reason=str(stopped))
+        try:
+            _drive(engine, order, watch)
+        finally:
+            engine.cancel(order)
     except EngineFailure as failed:
         deliver(attempt.public_id, Observation(News.ERROR, failure=failed.failure), watch)
-        if classify(failed.failure).error_class not in OF_THE_INPUT:
-            raise
-    finally:
-        engine.cancel(order)
+        raise
 
 
 def _drive(engine: Engine, order: Order, watch: Watch) -> None:
@@ -175,9 +184,6 @@ def _drive(engine: Engine, order: Order, watch: Watch) -> None:
 def _accept(engine: Engine, order: Order, rung: Rung, poster: str, watch: Watch) -> None:
     output = engine.outputs(order, rung, watch)
     watch.check()
-    try:
-        deliver(order.attempt_id, Observation(News.RUNG_READY, phase=rung.name, output=output, poster=poster), watch)
-    except OSError as error:
-        raise EngineFailure(Failure("os", "EIO", f"publishing {rung.name}: {error}")) from error
+    deliver(order.attempt_id, Observation(News.RUNG_READY, phase=rung.name, output=output, poster=poster), watch)
     if not Rendition.objects.filter(path=output.path).exists():
         delete_tree(output.path.rpartition("/")[0])  # the attempt was over, or the video gone: nobody will ask for it

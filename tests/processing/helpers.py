@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Any
 
 import av
 
-from processing.engines.base import EngineFailure
 from processing.models import LIVE_ATTEMPT_STATES, Attempt, Job
 from processing.services.jobs import open_job
-from processing.services.run import _run
+from processing.services.run import run_attempt
 from processing.services.submit import submit_job
 from resilience.models import Task
 from tests.factories import make_session, make_video
@@ -83,7 +81,7 @@ def run_next(job: Job) -> Attempt:
         task = Task.objects.filter(kind="processing.submit", payload__job_id=job.public_id).latest("created_at")
         attempt = submit_job(**task.payload)
     assert attempt is not None
-    _run_quietly(job, attempt)
+    run_attempt(Context(), job_id=job.public_id, chain_id=attempt.public_id)
     attempt.refresh_from_db()
     return attempt
 
@@ -91,11 +89,6 @@ def run_next(job: Job) -> Attempt:
 def convert(path: Path, **values: Any) -> Job:
     """Convert a file the way the durable tasks would, one attempt."""
     job, attempt = submitted(path, **values)
-    _run_quietly(job, attempt)
+    run_attempt(Context(), job_id=job.public_id, chain_id=attempt.public_id)
     job.refresh_from_db()
     return job
-
-
-def _run_quietly(job: Job, attempt: Attempt) -> None:
-    with contextlib.suppress(EngineFailure):  # on record with the attempt; raised for the circuit
-        _run(Context(), job.public_id, attempt.public_id)

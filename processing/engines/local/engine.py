@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -13,7 +11,7 @@ import structlog
 from django.conf import settings
 
 from processing.classify import ErrorClass, classify
-from processing.engines.base import RAW_LIMIT, EngineFailure, Failure, News, Observation, Order, RungOutput, Watch
+from processing.engines.base import RAW_LIMIT, EngineFailure, Failure, News, Observation, Order, RungOutput, Watch, os_failures
 from processing.ladder import Rung
 from processing.store import put_file, put_folder
 
@@ -131,15 +129,6 @@ def find_ffmpeg() -> str:
 
 def folder_of(attempt_id: str) -> Path:
     return Path(settings.WORK_DIR) / attempt_id
-
-
-@contextmanager
-def os_failures() -> Iterator[None]:
-    """Turn what the disk says into a failure that can be classified."""
-    try:
-        yield
-    except OSError as error:
-        raise EngineFailure(Failure("os", errno.errorcode.get(error.errno or 0, ""), str(error))) from error
 
 
 def _judge(finished: process.Finished, *, salvage: bool) -> None:

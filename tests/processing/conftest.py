@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resilience.circuits.snapshot import CACHE
+
+
+@pytest.fixture(autouse=True)
+def _own_work(settings: Any, tmp_path: Path) -> None:
+    """A working folder and a memory of circuits of its own for each test."""
+    settings.WORK_DIR = tmp_path / "work"
+    CACHE.forget()
