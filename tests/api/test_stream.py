@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import threading
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from psycopg import sql
 
 from notifications.models import Event
@@ -98,6 +100,20 @@ def test_a_fresh_stream_says_hello_and_then_only_what_is_new(server: Server) -> 
     assert (message.id, message.kind) == (event.pk, "video.changed")
     assert message.data == {"video": video.public_id, "state": "ready", "sentence": "Ready", "at": event.at.isoformat()}
     assert time.monotonic() - started < 3, "it came by the safety poll, not by NOTIFY"
+
+
+def test_a_session_opens_a_stream_too(server: Server) -> None:
+    browser = Client()
+    browser.force_login(make_user())
+    cookie = browser.cookies["sessionid"].value
+    asked = http.client.HTTPConnection("127.0.0.1", server.port, timeout=8)
+    asked.request("GET", "/api/v1/events", headers={"Cookie": f"sessionid={cookie}"})
+    opened = asked.sock
+    answer = asked.getresponse()
+    assert (answer.status, answer.readline()) == (200, b"retry: 3000\n")
+    opened.close()
+    answer.close()
+    asked.close()
 
 
 def test_last_event_id_replays_what_was_missed_once_and_in_order_then_goes_on(server: Server) -> None:
