@@ -26,6 +26,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["user", "id"], name="event_stream"),
             models.Index(fields=["video", "id"], condition=~Q(sentence=""), name="event_timeline"),
+            models.Index(fields=["at"], condition=Q(kind="job.progress"), name="event_progress_age"),
         ]
 
     def __str__(self) -> str:

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from notifications.models import Event, Notification, NotificationKind
 from notifications.selectors import timeline, unread_count
 from notifications.services.events import record
 from notifications.services.inbox import mark_all_read, mark_read
 from notifications.services.notify import notify
+from notifications.services.prune import PROGRESS_KEPT, prune_progress
 from resilience.http.errors import NotFound
 from tests.api.server import database_url
 from tests.factories import make_user, make_video
@@ -153,3 +156,18 @@ def test_nobody_reads_what_was_told_to_somebody_else() -> None:
         mark_read(make_user(), public_id=told.public_id)
     told.refresh_from_db()
     assert told.read_at is None
+
+
+@pytest.mark.django_db
+def test_old_progress_goes_and_everything_else_stays() -> None:
+    user = make_user()
+    old = timezone.now() - PROGRESS_KEPT - timedelta(minutes=1)
+    fresh = record(user=user, kind="job.progress")
+    story = record(user=user, kind="video.changed", sentence="Ready")
+    stale = record(user=user, kind="job.progress")
+    Event.objects.filter(pk__in=[story.pk, stale.pk]).update(at=old)
+    assert prune_progress(dry_run=True) == 1
+    assert Event.objects.count() == 3
+    assert prune_progress() == 1
+    assert prune_progress() == 0
+    assert set(Event.objects.all()) == {fresh, story}
