@@ -26,9 +26,9 @@ def disable(name: str, *, by: AbstractBaseUser | None, reason: str, until: datet
     _force(name, CircuitState.DISABLED, action="circuit.disable", by=by, reason=reason, values=values)
 
 
-def force_closed(name: str, *, by: AbstractBaseUser | None, reason: str, until: datetime | None = None) -> None:
-    """Close it now with empty counts, whatever it was. It judges for itself from here on, so `until` is only kept for the record."""
-    values = transitions.forced(by=by, reason=reason, until=until) | transitions.fresh()
+def force_closed(name: str, *, by: AbstractBaseUser | None, reason: str) -> None:
+    """Close it now with empty counts, whatever it was, with who and why on its row. It judges for itself from here on."""
+    values = transitions.forced(by=by, reason=reason, until=None) | transitions.fresh()
     _force(name, CircuitState.CLOSED, action="circuit.force_closed", by=by, reason=reason, values=values)
 
 

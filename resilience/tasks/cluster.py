@@ -32,7 +32,7 @@ def run_cluster(queue: str, *, parent_pid: int) -> None:
     from django_q.conf import Conf
     from django_q.signals import post_spawn
 
-    from .parentage import die_with_parent, forks_die_with_this_process
+    from resilience.parentage import die_with_parent, forks_die_with_this_process
 
     die_with_parent(parent_pid)
     if queue != Conf.CLUSTER_NAME:
