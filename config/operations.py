@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, F, Max, Min, Q, TextField
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState
@@ -28,6 +28,7 @@ from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, Vid
 
 GROUPS_SHOWN = 12
 ROWS_SHOWN = 10
+PUBLIC_ID_LENGTH = len("job_") + 20
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ def stuck_tasks(*, now: datetime) -> list[Task]:
 def stuck_jobs(*, now: datetime) -> list[Job]:
     """Jobs that say they are alive while no try of theirs lives, none is waiting, and no task of theirs will come."""
     quiet = now - timedelta(minutes=5)
-    with_task = Task.objects.filter(state__in=LIVE_STATES).exclude(key="").values("key")
+    # A job's tasks have keys that start with its id: `job_…`, `job_…:3:now`.
+    with_task = Task.objects.filter(state__in=LIVE_STATES).exclude(key="").values(about=Left("key", PUBLIC_ID_LENGTH))
     return list(
         Job.objects.filter(state__in=(JobState.QUEUED, JobState.RUNNING), updated_at__lt=quiet)
         .exclude(attempts__state__in=LIVE_ATTEMPT_STATES)

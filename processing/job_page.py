@@ -16,10 +16,11 @@ from django.utils.html import format_html
 from processing.models import Attempt, Job, Rendition
 from resilience.admin_display import age, between, link, list_of
 from resilience.errors import CATALOGUE, Entry
-from resilience.models import Circuit, Task
+from resilience.models import Circuit, Task, TaskRun
 
 WIDTH = 400  # of the drawing, in its own units
 MOST_TASKS = 30
+MOST_RUNS = 6
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,21 @@ def _bar(attempt: Attempt, *, place: Any, end: datetime) -> Bar:
     )
 
 
-def tasks_of(job: Job, attempts: Iterable[Attempt]) -> list[Task]:
+@dataclass(frozen=True)
+class TaskStory:
+    """A durable task with its newest runs; `earlier` says how many more there were."""
+
+    task: Task
+    runs: list[TaskRun]
+    earlier: int
+
+
+def tasks_of(job: Job, attempts: Iterable[Attempt]) -> list[TaskStory]:
     """Return the durable tasks of a job, its upload and its attempts, by how their keys start, newest first, with their runs."""
     ids = [job.public_id, job.source.public_id, *(attempt.public_id for attempt in attempts)]
     about = reduce(or_, (Q(key__startswith=public_id) for public_id in ids))
-    return list(Task.objects.filter(about).order_by("-created_at").prefetch_related("runs")[:MOST_TASKS])
+    tasks = Task.objects.filter(about).order_by("-created_at").prefetch_related("runs")[:MOST_TASKS]
+    return [TaskStory(task, runs[-MOST_RUNS:], max(0, len(runs) - MOST_RUNS)) for task in tasks for runs in [list(task.runs.all())]]
 
 
 def context(job: Job) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from resilience.admin_actions import Change, ConsoleAdmin, Given, ReasonForm, RowsInside
-from resilience.admin_display import age, as_json, as_text, badge, between, error_label, link, list_of, state_of
+from resilience.admin_display import age, as_json, as_text, badge, between, by_public_id, error_label, link, list_of, state_of
 from resilience.admin_filters import recent
 from resilience.circuits import control
 from resilience.models import Circuit, CircuitEvent, OperatorAction, Task, TaskRun
@@ -78,7 +78,7 @@ class TaskAdmin(ConsoleAdmin):
     ordering = ["-created_at", "-id"]
     inlines = [TaskRunInline]
     fieldsets = [
-        (None, {"fields": ["kind", "key", "queue", "shown_state", "priority", "payload_json"]}),
+        (None, {"fields": ["kind", "key", "queue", "shown_state", "about", "priority", "payload_json"]}),
         ("Progress", {"fields": ["attempt", "crash_count", "run_at", "woken_at", "created_at", "finished_at", "request_id"]}),
         ("Lease", {"fields": ["lease_owner", "lease_epoch", "lease_expires_at", "heartbeat_at"]}),
         ("What went wrong", {"fields": ["error", "group", "last_words"]}),
@@ -145,6 +145,10 @@ class TaskAdmin(ConsoleAdmin):
     @admin.display(description="age")
     def waits(self, task: Task) -> str:
         return age(task.created_at) if task.state in LIVE_STATES else "–"
+
+    @admin.display(description="about")
+    def about(self, task: Task) -> str:
+        return by_public_id(task.key)
 
     @admin.display(description="payload")
     def payload_json(self, task: Task) -> str:

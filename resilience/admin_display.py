@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -106,6 +107,19 @@ def list_of(app: str, model: str, **filters: Any) -> str:
 
 def link(row: Model | None, text: str = "") -> SafeString | str:
     return NOTHING if row is None else format_html('<a href="{}">{}</a>', page_of(row), text or str(row))
+
+
+_LISTS = {"vid": ("uploads", "video"), "upl": ("uploads", "uploadsession"), "job": ("processing", "job"), "att": ("processing", "attempt")}
+_PUBLIC_ID = re.compile(r"(vid|upl|job|att)_[0-9a-z]{20}")
+
+
+def by_public_id(text: str) -> SafeString | str:
+    """A link to whatever row the public id at the start of `text` names: a task's key says what the task is about."""
+    found = _PUBLIC_ID.match(text)
+    if found is None:
+        return NOTHING
+    app, model = _LISTS[found[1]]
+    return format_html('<a href="{}">{}</a>', list_of(app, model, q=found[0]), found[0])
 
 
 def links(rows: Any) -> SafeString | str:

@@ -51,4 +51,4 @@ def _run(name: str, function: Callable[..., int], *, dry_run: bool) -> Part:
         return Part(name, count=function(dry_run=dry_run))
     except Exception as error:
         log.exception("recovery.part_failed", part=name)
-        return Part(name, error=f"{type(error).__name__}: {error}"[:500])
+        return Part(name, error=" ".join(f"{type(error).__name__}: {error}".split())[:500])

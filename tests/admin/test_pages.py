@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from processing.models import Job
+from processing.models import Attempt, AttemptState, Job, JobState
 from resilience.models import Circuit, Task
-from tests.admin.rows import make_dead_job, make_everything, staff_with
-from tests.factories import make_user
+from resilience.models.tasks import TaskState
+from tests.admin.rows import make_dead_job, make_everything, make_run, make_task, staff_with
+from tests.factories import make_job, make_user
 
 OURS = ("resilience", "uploads", "processing", "notifications", "support")
 MODELS = sorted((model for model in admin.site._registry if model._meta.app_label in OURS), key=lambda model: model._meta.label)
@@ -99,6 +102,17 @@ def test_the_front_page_counts_what_there_is(operator: Client, django_assert_max
     assert "% free" in html
 
 
+def test_a_live_job_nobody_comes_for_is_stuck_and_one_that_waits_is_not(operator: Client) -> None:
+    long_ago = timezone.now() - timedelta(minutes=10)
+    forgotten, waiting, running, fresh = (make_job(state=JobState.RUNNING) for _ in range(4))
+    make_task(key=f"{waiting.public_id}:2:now", state=TaskState.RETRY_WAIT)
+    Attempt.objects.create(job=running, number=1, engine="local", state=AttemptState.PROGRESSING)
+    Job.objects.exclude(pk=fresh.pk).update(updated_at=long_ago)
+    page = operator.get(reverse("admin:index"))
+    assert page.context["stuck_jobs"] == [forgotten]
+    assert f">{forgotten.public_id}</a>" in page.text
+
+
 def test_every_link_of_the_front_page_leads_somewhere(operator: Client) -> None:
     make_everything()
     html = operator.get(reverse("admin:index")).text
@@ -127,6 +141,24 @@ def test_the_job_page_tells_the_whole_story(operator: Client) -> None:
     for row in (job.video, job.source, task, Circuit.objects.get()):
         assert address(type(row), "change", row.pk) in html
     assert reverse("admin:support_ticket_changelist") in html
+
+
+def test_the_job_page_shows_the_newest_runs_of_a_task_that_had_many(operator: Client) -> None:
+    job = make_dead_job()
+    task = Task.objects.get(key=job.public_id)
+    for number in range(2, 11):
+        make_run(task, number=number, outcome="snoozed")
+    html = operator.get(address(Job, "change", job.pk)).text
+    assert "4 earlier" in html
+    assert "10. " in html
+
+
+def test_a_task_leads_to_what_it_is_about(operator: Client) -> None:
+    job = make_dead_job()
+    html = operator.get(address(Task, "change", Task.objects.get(key=job.public_id).pk)).text
+    link = f"{address(Job, 'changelist')}?q={job.public_id}"
+    assert link in html
+    assert job.public_id in operator.get(link).text
 
 
 def test_the_job_page_links_lead_somewhere(operator: Client) -> None:

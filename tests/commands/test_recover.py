@@ -106,9 +106,9 @@ def test_a_database_that_is_away_is_told_without_a_trace(monkeypatch: pytest.Mon
     from django.db import OperationalError
 
     def away(*, dry_run: bool) -> int:
-        raise OperationalError("connection refused")
+        raise OperationalError("connection refused\n\tIs the server running?")
 
     monkeypatch.setattr(recovery, "_PARTS", {"reap_leases": away})
     code, out = run()
     assert code == 1
-    assert out == "reap_leases: stopped: OperationalError: connection refused\n"
+    assert out == "reap_leases: stopped: OperationalError: connection refused Is the server running?\n"
