@@ -27,19 +27,17 @@ _ANY = tuple(VideoState.values)
 def open_job(session: UploadSession) -> Job:
     """Promise to convert an accepted source: a job, its first task and the video's state, in the caller's transaction.
 
-    Live jobs over older files of the same video give way.
+    Live jobs over older files of the same video give way. The same source a second time is the same promise.
     """
     with transaction.atomic():
         for older in Job.objects.select_for_update().filter(video_id=session.video_id, state__in=LIVE_JOB_STATES).exclude(source=session):
             _stop(older, AttemptState.SUPERSEDED)
+        known = Job.objects.filter(source=session).order_by("-pk").first()
+        if known is not None:
+            return known
         rungs = ladder(session.probe)
-        job, created = Job.objects.get_or_create(
-            source=session,
-            state__in=LIVE_JOB_STATES,
-            defaults={"video_id": session.video_id, "state": JobState.QUEUED, **_plan([rung.as_json() for rung in rungs])},
-        )
-        if not created:
-            return job
+        plan = _plan([rung.as_json() for rung in rungs])
+        job = Job.objects.create(source=session, video_id=session.video_id, state=JobState.QUEUED, **plan)
         set_video_state(session.video_id, VideoState.CONVERTING, only_from=_ANY)
         if not rungs:
             settle.end(job, JobState.NEEDS_NEW_FILE, code=NothingToPlay.entry.code)
@@ -86,8 +84,7 @@ def cancel_job(job: Job, *, by: User | None, reason: str) -> Job:
         if job.state not in LIVE_JOB_STATES:
             raise JobAlreadyEnded()
         _stop(job, AttemptState.CANCELED)
-        Publication.objects.filter(job=job).delete()
-        set_video_state(job.video_id, VideoState.CANCELED, only_from=(VideoState.CONVERTING, VideoState.BLOCKED))
+        _show_canceled(job)
         audit.record(actor=by, action="job.cancel", target=job.public_id, reason=reason)
         job.refresh_from_db()
         return job
@@ -122,3 +119,15 @@ def _stop(job: Job, attempt_state: AttemptState) -> None:
     Job.objects.filter(pk=job.pk, state__in=LIVE_JOB_STATES).update(
         state=JobState.CANCELED, retry_at=None, version=F("version") + 1, updated_at=Now(), finished_at=Now()
     )
+
+
+def _show_canceled(job: Job) -> None:
+    """Take away what only this job had made; what it took over from an earlier one could be watched before and stays."""
+    converting = (VideoState.CONVERTING, VideoState.BLOCKED)
+    if Rendition.objects.filter(job=job, state=RenditionState.READY).exclude(attempt__job=job).exists():
+        Publication.objects.filter(job=job).update(complete=True)
+        code, fields = settle.lower_quality(job)
+        set_video_state(job.video_id, VideoState.READY, only_from=converting, error_code=code, error_fields=fields)
+        return
+    Publication.objects.filter(job=job).delete()
+    set_video_state(job.video_id, VideoState.CANCELED, only_from=converting)

@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
-from processing.models import LIVE_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Rendition
+from processing.models import LIVE_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Publication, Rendition
 from processing.store import delete_tree
 from resilience.models import Task
 from resilience.models.tasks import LIVE_STATES
@@ -100,10 +100,21 @@ def _reap_outputs(*, dry_run: bool) -> int:
     reaped = 0
     for attempt in ended.order_by("-pk")[:BATCH]:
         prefix = f"{attempt.job.video.public_id}/{attempt.job.public_id}/{attempt.public_id}"
-        for rung in _folders(prefix):
-            if not Rendition.objects.filter(path__startswith=f"{prefix}/{rung}/").exists():
-                reaped += 1 if dry_run else min(1, delete_tree(f"{prefix}/{rung}"))
+        in_use = _is_used(prefix) or Publication.objects.filter(poster__startswith=f"{prefix}/").exists()
+        remains = [f"{prefix}/{rung}" for rung in _folders(prefix) if not _is_used(f"{prefix}/{rung}")] if in_use else [prefix]
+        reaped += sum(1 for one in remains if (_is_there(one) if dry_run else delete_tree(one)))
     return reaped
+
+
+def _is_used(prefix: str) -> bool:
+    return Rendition.objects.filter(path__startswith=f"{prefix}/").exists()
+
+
+def _is_there(prefix: str) -> bool:
+    try:
+        return any(default_storage.listdir(prefix))
+    except FileNotFoundError:
+        return False
 
 
 def _folders(prefix: str) -> list[str]:

@@ -9,7 +9,7 @@ import structlog
 from django.db.models import F
 from django.db.models.functions import Now
 
-from processing.classify import OF_THE_INPUT, ErrorClass
+from processing.classify import OF_THE_INPUT, ErrorClass, clock
 from processing.decide import Counts, Decision, Next, decide
 from processing.errors import GaveUp, SourceLost, SourcePoisonous
 from processing.models import LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState, Publication, RenditionState
@@ -68,10 +68,9 @@ def end_ready(job: Job) -> None:
 def give_up(job: Job, state: JobState) -> None:
     """Nothing more will be tried. What can be played stays; a job without anything to play ends in `state`."""
     if Publication.objects.filter(job=job).exists():
-        ready = set(job.renditions.filter(state=RenditionState.READY).values_list("rung", flat=True))
-        missing = ", ".join(rung["name"] for rung in job.ladder if rung["name"] not in ready)
         Publication.objects.filter(job=job).update(complete=True)
-        end(job, JobState.READY_PARTIAL, code=LowerQualityOnly.entry.code, fields={"missing": missing})
+        code, fields = lower_quality(job)
+        end(job, JobState.READY_PARTIAL, code=code, fields=fields)
         return
     code, fields = _reason(job)
     if state == JobState.DEAD and code not in _SAYS_IT_ALL:
@@ -94,6 +93,13 @@ def end(job: Job, state: JobState, *, code: str = "", fields: dict[str, Any] | N
     if state in _TELL:
         _TELL[state].send(sender=Job, job=job)
     return True
+
+
+def lower_quality(job: Job) -> tuple[str, dict[str, Any]]:
+    """The note beside a video of which only some rungs were made; no note when none is missing."""
+    ready = set(job.renditions.filter(state=RenditionState.READY).values_list("rung", flat=True))
+    missing = ", ".join(rung["name"] for rung in job.ladder if rung["name"] not in ready)
+    return (LowerQualityOnly.entry.code, {"missing": missing}) if missing else ("", {})
 
 
 def _try_again(job: Job, attempt: Attempt, decision: Decision) -> None:
@@ -127,4 +133,7 @@ def _note(job: Job) -> tuple[str, dict[str, Any]]:
     if not job.attempts.filter(salvage=True, state=AttemptState.SUCCEEDED).exists():
         return "", {}
     damaged = job.attempts.filter(error_class=ErrorClass.INPUT_CORRUPT).order_by("number").first()
-    return (DamagedFrom.entry.code, {"at": damaged.error_fields.get("at", "the start")}) if damaged else (PartlySaved.entry.code, {})
+    # Damage at the very start is mostly a clip cut off in the middle of a scene: nothing to be alarmed about.
+    if damaged is None or damaged.error_fields.get("at") in (None, clock(None)):
+        return PartlySaved.entry.code, {}
+    return DamagedFrom.entry.code, {"at": damaged.error_fields["at"]}

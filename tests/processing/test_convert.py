@@ -36,3 +36,11 @@ def test_a_clip_becomes_a_playable_video() -> None:
         assert sum(1 for _ in container.decode(video=0)) == 60
     assert default_storage.exists(publication.poster)
     assert job.attempts.get().state == AttemptState.SUCCEEDED
+
+
+def test_a_player_that_opens_the_main_playlist_sees_the_whole_of_it() -> None:
+    job = convert(media.clip(width=640, height=360))
+    path = default_storage.path(Publication.objects.get(job=job).playlist)
+    with av.open(path, options={"allowed_extensions": "ALL"}) as container:
+        frames = sum(isinstance(frame, av.VideoFrame) for frame in container.decode())
+    assert frames == 60

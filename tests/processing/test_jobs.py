@@ -15,8 +15,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from processing import selectors
+from processing.engines.local import engine as local_engine
 from processing.errors import GaveUp
-from processing.models import Attempt, AttemptState, Job, JobState, Publication, Rendition
+from processing.models import Attempt, AttemptState, Job, JobState, Publication, Rendition, RetryPolicy
 from processing.notes import JobAlreadyEnded, JobStillRunning
 from processing.services.jobs import cancel_job, open_job, retry_job
 from processing.services.outputs import delete_outputs
@@ -106,6 +107,35 @@ def test_what_runs_is_not_retried_and_what_ended_is_not_canceled() -> None:
     with pytest.raises(JobAlreadyEnded):
         cancel_job(job, by=None, reason="")
     assert not OperatorAction.objects.exists()
+
+
+def test_canceling_a_retry_keeps_what_could_be_watched_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = local_engine.command.rung_command
+
+    def only_lowest(*args: Any, **values: Any) -> list[str]:
+        return real(*args, **values) if values["rung"].name == "360p" else ["/bin/sh", "-c", "exit 3"]
+
+    RetryPolicy.objects.update_or_create(error_class="unclassified", defaults={"tries": 0, "base_s": 0, "cap_s": 0})
+    monkeypatch.setattr(local_engine.command, "rung_command", only_lowest)
+    job = convert(media.clip(width=854, height=480, fps=10))
+    assert job.state == JobState.READY_PARTIAL
+    successor = retry_job(job, by=None, reason="")
+    cancel_job(successor, by=None, reason="")
+    successor.video.refresh_from_db()
+    assert (successor.video.state, successor.video.error_code) == (VideoState.READY, "ENCODING_LOWER_QUALITY")
+    assert Publication.objects.get(video=job.video).complete
+
+
+def test_a_clip_cut_in_the_middle_of_a_scene_plays_with_a_mild_note(tmp_path: Path) -> None:
+    whole = media.clip(seconds=4, options=("-c:v", "libx264", "-g", "60", "-x264-params", "open-gop=1", "-pix_fmt", "yuv420p"))
+    trimmed = tmp_path / "trimmed.mkv"
+    media.ffmpeg("-ss", "1.3", "-i", str(whole), "-c", "copy", "-copyinkf", str(trimmed))
+    job = convert(trimmed)
+    if job.state == JobState.QUEUED:
+        run_next(job)
+        job.refresh_from_db()
+        assert job.error_code == "ENCODING_PARTLY_SAVED"
+    assert (job.state, job.video.state) == (JobState.READY, VideoState.READY)
 
 
 def test_deleting_a_video_removes_its_renditions() -> None:

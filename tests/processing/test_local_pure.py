@@ -76,6 +76,7 @@ def probe(duration: float, *, frames: int = 0, fps: float = 30, audio: bool = Tr
         (probe(10, frames=150), Rung("r", 2, 2), Expected((10, 5.0), 150, True)),
         (probe(5, frames=300), Rung("r", 2, 2), Expected((5, 10.0), 150, True)),
         (probe(10, frames=300), Rung("audio"), Expected((10,), None, True)),
+        (probe(10) | {"container": "mp3"}, Rung("audio"), Expected((), None, True)),
         ({}, Rung("audio"), Expected((), None, False)),
     ],
 )

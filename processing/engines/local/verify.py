@@ -16,6 +16,8 @@ from processing.ladder import MAX_FPS, Rung
 from . import process
 
 MEASURE_TIMEOUT_S = 900.0
+# They do not say how long they are; what a probe says is guessed from the bit rate and may be far off.
+GUESSED = frozenset({"mp3", "aac", "ac3", "eac3", "dts", "amr", "mpeg", "mpegvideo", "h264", "hevc"})
 MIN_FRAMES = 0.98
 MIN_SALVAGED = 0.5  # less than half of it is not worth watching: ask for a new file
 
@@ -41,6 +43,7 @@ def expected(probe: dict[str, Any], rung: Rung) -> Expected:
     whole = float(probe.get("duration_s") or 0)
     frames, fps = int(video.get("frames") or 0), float(video.get("fps") or 0)
     own = frames / fps if frames and fps and not rung.is_audio else 0.0
+    whole = 0.0 if probe.get("container") in GUESSED else whole
     durations = tuple(seconds for seconds in (whole, own) if seconds > 0)
     if rung.is_audio or not frames:
         return Expected(durations, None, bool(probe.get("audio")))
