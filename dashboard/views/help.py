@@ -39,4 +39,6 @@ def problem(request: HttpRequest, slug: str) -> HttpResponse:
     if entry is None:
         raise Http404
     actions = [action.label for action in entry.actions if action.kind in (ActionKind.BUTTON, ActionKind.LINK)]
-    return render(request, "help/problem.html", {"card": error_card(entry, {}), "actions": actions, "whose_move": WHOSE_MOVE[entry.retry]})
+    return render(
+        request, "help/problem.html", {"card": error_card(entry, dict.fromkeys(entry.fields, "…")), "actions": actions, "whose_move": WHOSE_MOVE[entry.retry]}
+    )

@@ -15,6 +15,11 @@ from resilience.http.problems import error_response
 class LimitedLogin(LoginView):  # type: ignore[misc]
     """Five tries in 15 minutes by address, and five by the e-mail tried from wherever."""
 
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        form.fields["remember"].label = "Keep me signed in"
+        return form
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         require_rate(request, "login")
         require_rate(request, "login", name=request.POST.get("login", "").strip())
@@ -24,6 +29,11 @@ class LimitedLogin(LoginView):  # type: ignore[misc]
 
 class LimitedSignup(SignupView):  # type: ignore[misc]
     """Three new accounts an hour by address; a form with mistakes in it does not count."""
+
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        form.fields["password1"].help_text = "At least 8 characters, and none of the passwords that everybody has."
+        return form
 
     def form_valid(self, form: Any) -> HttpResponse:
         require_rate(self.request, "signup")

@@ -24,7 +24,7 @@ export function startLive(address) {
       poll();
       if (source.readyState === EventSource.CLOSED) setTimeout(open, POLL_MS); // refused outright: the browser has given up, we have not
     });
-    source.addEventListener("video.changed", (event) => videoChanged(JSON.parse(event.data).video));
+    source.addEventListener("video.changed", (event) => videoChanged(JSON.parse(event.data)));
     source.addEventListener("job.progress", (event) => progressed(JSON.parse(event.data)));
     for (const kind of ["notification.created", "notification.read"]) {
       source.addEventListener(kind, (event) => badge(JSON.parse(event.data).unread));
@@ -36,11 +36,11 @@ export function startLive(address) {
 }
 
 /** Fetch again what shows this video; several pieces of news in a row are one fetch. */
-export function videoChanged(video) {
-  if (waiting.has(video)) return;
+function videoChanged({ video, state }) {
+  clearTimeout(waiting.get(video));
   waiting.set(video, setTimeout(() => {
     waiting.delete(video);
-    document.dispatchEvent(new CustomEvent("holdfast:video", { detail: { video } }));
+    document.dispatchEvent(new CustomEvent("holdfast:video", { detail: { video, state } }));
     for (const element of document.querySelectorAll(`[data-live="${CSS.escape(video)}"]`)) refresh(element);
   }, GATHER_MS));
 }
@@ -88,11 +88,10 @@ function show(old, fresh) {
 }
 
 function progressed({ video, percent }) {
-  if (typeof percent !== "number") return videoChanged(video);
   const found = document.querySelectorAll(`[data-live="${CSS.escape(video)}"]`);
   for (const element of found) {
     const bar = element.querySelector("progress[data-progress]");
-    if (!bar) return videoChanged(video);
+    if (!bar) return videoChanged({ video });
     bar.value = Math.max(bar.value, percent);
     for (const text of element.querySelectorAll("[data-percent]")) text.textContent = Math.floor(percent);
   }

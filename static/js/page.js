@@ -1,4 +1,5 @@
 // Every signed-in page: live news, local times, the account menu, copy buttons, the player and uploads where there are any.
+import { startLibrary } from "./library.js";
 import { startLive } from "./live.js";
 import { localTimes } from "./times.js";
 import { startPlayers } from "./player.js";
@@ -32,4 +33,5 @@ copyButtons();
 localTimes(document);
 startPlayers(document);
 startUploads();
+startLibrary();
 startLive(document.body.dataset.events);

@@ -34,6 +34,11 @@ export class UploadCard {
     list.prepend(this.element);
   }
 
+  /** So that the library does not show the same video a second time while this card does. */
+  belongsTo(video) {
+    this.element.dataset.sending = video;
+  }
+
   #at(name) {
     return this.element.querySelector(`[data-${name}]`);
   }
@@ -58,6 +63,9 @@ export class UploadCard {
   }
 
   progress(sent, total) {
+    this.#at("steps").hidden = this.#at("bar").hidden = false;
+    const stopped = this.#at("steps").querySelector(".stopped");
+    if (stopped) stopped.className = "now";
     this.#speed.add(sent);
     const percent = total ? Math.floor((sent * 100) / total) : 100;
     const rate = this.#speed.bytesPerSecond;
@@ -81,6 +89,9 @@ export class UploadCard {
   problem(problem, page) {
     this.show("failed");
     this.#at("problem").replaceChildren(draw(problem, page));
+    const sent = this.#at("percent").textContent !== "";
+    this.#at("steps").hidden = !sent; // refused before anything was sent: there is no way to show
+    this.#at("bar").hidden = true;
     const now = this.#at("steps").querySelector(".now");
     if (now) now.className = "stopped";
   }
@@ -92,6 +103,7 @@ export class UploadCard {
     first.className = "done";
     second.className = "now";
     this.element.dataset.live = video;
+    this.element.dataset.state = "checking"; // until the server says more: asked again when the stream is back
     this.element.dataset.src = `${videos}${video}/status/`;
     await refresh(this.element);
   }

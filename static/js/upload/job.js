@@ -7,6 +7,7 @@ import { Transfer } from "./transfer.js";
 import { belongs, freshAddress, matching, take } from "./unfinished.js";
 
 const PATIENCE_MS = 5_000;
+const COMPLETE = "UPLOAD_COMPLETE";
 
 export class UploadJob {
   #transfer = null;
@@ -32,6 +33,7 @@ export class UploadJob {
     if (this.item) {
       this.#session = this.item.dataset.session;
       this.video = this.item.dataset.video;
+      this.card.belongsTo(this.video);
       take(this.item);
     }
     this.card.show("queued");
@@ -52,6 +54,7 @@ export class UploadJob {
       uploadUrl,
       changed: (state, detail) => this.#changed(state, detail),
       progressed: (sent, total) => this.card.progress(sent, total),
+      named: (video) => this.card.belongsTo(video),
     });
     this.#transfer.start();
   }
@@ -63,7 +66,8 @@ export class UploadJob {
       if (address) return address;
       if (!offline) {
         this.queue.release(this);
-        this.card.problem(problem, this.#page(problem));
+        if (problem.code === COMPLETE) await this.card.handOver(this.settings.videos, this.video); // the rest had arrived while we were away
+        else this.card.problem(problem, this.#page(problem));
         return undefined;
       }
       this.card.show("waiting", { reason: "offline" });
@@ -93,13 +97,12 @@ export class UploadJob {
     return this.#transfer ? this.#transfer.cancel() : this.#over();
   }
 
-  /** A problem's button: try the same again where that can help, else choose another file. */
+  /** A problem's button: try the same again where that can help, else choose another file, for the same video if there is one by now. */
   #act(problem) {
-    if (!problem.retryable) {
-      this.card.remove();
-      return this.choose();
-    }
-    return this.queue.add(this);
+    if (problem.retryable) return this.queue.add(this);
+    if (this.#transfer?.video && !this.video) return location.assign(`${this.settings.videos}${this.#transfer.video}/#replace`);
+    this.card.remove();
+    return this.choose();
   }
 
   #page(problem) {

@@ -15,12 +15,10 @@ export class Transfer {
   #lastProgress = 0;
   #timer = null;
 
-  constructor(file, { settings, metadata, uploadUrl = null, changed, progressed }) {
+  constructor(file, { settings, metadata, uploadUrl = null, changed, progressed, named }) {
     this.file = file;
     this.video = metadata.video ?? "";
-    this.session = "";
-    this.changed = changed;
-    this.progressed = progressed;
+    Object.assign(this, { changed, progressed, named });
     this.#upload = new window.tus.Upload(file, {
       endpoint: uploadUrl ? null : settings.endpoint,
       uploadUrl,
@@ -36,10 +34,6 @@ export class Transfer {
       onError: (error) => this.#failed(error),
       onSuccess: () => this.#end("done"),
     });
-  }
-
-  get state() {
-    return this.#state;
   }
 
   get active() {
@@ -99,8 +93,8 @@ export class Transfer {
   }
 
   #remember(response) {
-    this.video = response.getHeader("Holdfast-Video") || this.video;
-    this.session = response.getHeader("Holdfast-Upload") || this.session;
+    const video = response.getHeader("Holdfast-Video");
+    if (video) this.named((this.video = video));
   }
 
   #retries(error) {
