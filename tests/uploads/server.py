@@ -115,7 +115,10 @@ class Server:
     def workers(self) -> list[psutil.Process]:
         if self._process is None or self._process.poll() is not None:
             return []
-        return psutil.Process(self._process.pid).children()
+        try:
+            return psutil.Process(self._process.pid).children()
+        except psutil.NoSuchProcess:
+            return []
 
     def sql(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:

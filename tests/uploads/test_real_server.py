@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -121,8 +122,9 @@ class Killer(threading.Thread):
         while not self.over.wait(self.every):
             workers = self.server.workers()
             if workers:
-                random.choice(workers).kill()
-                self.kills += 1
+                with contextlib.suppress(psutil.NoSuchProcess):  # it may have ended meanwhile
+                    random.choice(workers).kill()
+                    self.kills += 1
 
 
 def send_through_anything(server: Server, address: str, data: bytes, *, part: int, seconds: float) -> list[int]:

@@ -41,6 +41,7 @@ from .core import SNIFF_BYTES, Append, BeyondAnnounced, Pace
 log = structlog.get_logger(__name__)
 
 BATCH_BYTES = 2**20
+MOST_PENDING = 4  # checkpoints' worth of bytes written before the writer waits for the disk
 LOCK_POLL_SECONDS = 0.03
 DATABASE_PATIENCE_SECONDS = 12.0
 FULL_RETRY_SECONDS = 30
@@ -67,6 +68,7 @@ class Writer:
     committed: int = 0
     _lease: Lease | None = None
     _reason: Stop | None = None
+    _flushing: asyncio.Task[bool] | None = None
 
     @property
     def epoch(self) -> int | None:
@@ -127,11 +129,14 @@ class Writer:
             sniffed = self.may_be_anything or lease.committed >= SNIFF_BYTES
             core = Append(committed=lease.committed, length=lease.length, pace=pace, started=_now(), sniffed=sniffed)
             over = await self._receive(appender, core)
+            await self._flushed()
             released = await self._checkpoint(appender, core, last=True, interrupted=over is not End.WHOLE)
             return self._outcome(core, over)
         except Fenced:
             raise await self._not_receiving() from None
         finally:
+            if self._flushing is not None:
+                await asyncio.gather(self._flushing, return_exceptions=True)  # never close a file under a running sync
             if not released:
                 await self._release(lease)
 
@@ -157,7 +162,7 @@ class Writer:
             if over is not None:
                 return over
             if core.checkpoint_due(_now()) and not core.complete:
-                await self._checkpoint(appender, core, last=False)
+                await self._begin_checkpoint(appender, core)
 
     def _patience(self, core: Append) -> float:
         silence = settings.UPLOAD_READ_TIMEOUT_SECONDS - (_now() - self.body.last_arrival)
@@ -189,6 +194,7 @@ class Writer:
             await self._judge(appender, core)
 
     async def _keep_what_fits(self, appender: Appender, core: Append) -> None:
+        await self._flushed()
         if core.pending and not core.sniff_due():
             await self._checkpoint(appender, core, last=False)
 
@@ -200,6 +206,20 @@ class Writer:
         if error is not None:
             await database(refuse, self.session, error)
             raise error
+
+    async def _begin_checkpoint(self, appender: Appender, core: Append) -> None:
+        """Checkpoint beside the writing of what comes next; one at a time, and never far behind."""
+        if self._flushing is not None and not self._flushing.done() and core.pending < MOST_PENDING * core.pace.checkpoint_bytes:
+            return
+        await self._flushed()
+        if core.checkpoint_due(_now()):
+            self._flushing = asyncio.create_task(self._checkpoint(appender, core, last=False))
+
+    async def _flushed(self) -> None:
+        """Wait for the checkpoint under way, and raise what it raised."""
+        if self._flushing is not None:
+            flushing, self._flushing = self._flushing, None
+            await flushing
 
     async def _checkpoint(self, appender: Appender, core: Append, *, last: bool, interrupted: bool = False) -> bool:
         """Make what was written durable, then commit it. Return True when the commit also gave the lease back."""
