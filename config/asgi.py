@@ -6,12 +6,16 @@ Django's own handler spools a whole request body before a view runs; a dropped u
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.core.asgi import get_asgi_application
+
+# WhiteNoise hands out static files through a plain iterator. They are small, and Django reads them off the event loop.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 django_application = get_asgi_application()
 

@@ -42,22 +42,21 @@ def say(text: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    port = env.integer("PORT", 8000, minimum=1, maximum=65535)
     var_dir = env.path("VAR_DIR", Path.cwd() / "var")
     try:
-        with _running_system(var_dir, port) as url, tempfile.TemporaryDirectory() as folder:
+        with _running_system(var_dir) as url, tempfile.TemporaryDirectory() as folder:
             clip = Path(arguments[0]).expanduser() if arguments else _make_clip(Path(folder))
             if not clip.is_file():
                 raise DemoFailed(f"There is no file at {clip}.")
             Demo(url, _token(var_dir), clip).run(Path(folder))
-    except DemoFailed as failure:
+    except (DemoFailed, requests.RequestException) as failure:
         say(f"\nThe demo did not end well: {failure}")
         return 1
     return 0
 
 
 @contextmanager
-def _running_system(var_dir: Path, port: int) -> Iterator[str]:
+def _running_system(var_dir: Path) -> Iterator[str]:
     """Give the address of the system over `var_dir`; start and stop one when none runs."""
     lock = var_dir / "run" / "launcher.lock"
     url = lock.read_text().strip() if lock.exists() else ""
@@ -72,6 +71,7 @@ def _running_system(var_dir: Path, port: int) -> Iterator[str]:
         for line in launcher.stdout:
             if found := re.search(r"Holdfast is running.*(http://\S+?)/\s*$", line):
                 yield found[1]
+                say("The system of this demo stops now. `make up` starts it again, with this video in it.")
                 return
         raise DemoFailed("the system did not start; its reason is above")
     finally:

@@ -13,7 +13,9 @@ graceful_timeout = 15
 keepalive = 15
 accesslog = None  # addresses of uploads carry tokens; the applications log requests themselves, redacted
 control_socket_disable = True
-logconfig_dict = logging_settings(level=os.environ.get("LOG_LEVEL") or "INFO", debug=False)
+_level = os.environ.get("LOG_LEVEL") or "INFO"
+logconfig_dict = logging_settings(level=_level, debug=False)
+logconfig_dict["loggers"]["gunicorn.error"] = {"level": _level, "handlers": [], "propagate": True}  # its lines in our shape too
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def] # gunicorn is untyped

@@ -13,6 +13,8 @@ from django.views.decorators.http import require_safe
 
 from processing.delivery import Delivered, open_rendition
 from processing.notes import RenditionNotFound
+from resilience.http.api import authenticated_user
+from resilience.http.errors import NotSignedIn
 from uploads.errors import RangeInvalid
 from uploads.models import Video
 
@@ -64,8 +66,12 @@ def media(request: HttpRequest, name: str) -> FileStream:
 
 
 def _visible_video(request: HttpRequest, public_id: str) -> Video:
-    video = Video.objects.filter(public_id=public_id).first() if request.user.is_authenticated else None
-    if video is None or not (video.owner_id == request.user.pk or request.user.has_perm(SEEN_BY_STAFF)):
+    try:
+        viewer = authenticated_user(request)  # a browser's session or a program's token
+    except NotSignedIn:
+        raise RenditionNotFound() from None
+    video = Video.objects.filter(public_id=public_id).first()
+    if video is None or not (video.owner_id == viewer.pk or viewer.has_perm(SEEN_BY_STAFF)):
         raise RenditionNotFound()
     return video
 

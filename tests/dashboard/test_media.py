@@ -7,6 +7,7 @@ from asgiref.sync import async_to_sync
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import AsyncClient, Client
+from knox.models import AuthToken
 
 from dashboard.views.media import byte_range
 from tests.factories import make_job, make_user, make_video
@@ -92,6 +93,12 @@ def test_head_has_the_size_and_no_body(client: Client, address: str) -> None:
 def test_everybody_else_finds_nothing(stranger: Client, anonymous: Client, address: str) -> None:
     assert stranger.get(address).status_code == 404
     assert anonymous.get(address).status_code == 404
+
+
+def test_a_program_with_its_owners_token_gets_it_too(anonymous: Client, anna, address: str) -> None:
+    _row, token = AuthToken.objects.create(user=anna)
+    assert anonymous.get(address, headers={"Authorization": f"Token {token}"}).status_code == 200
+    assert anonymous.get(address, headers={"Authorization": "Token made-up"}).status_code == 404
 
 
 def test_staff_with_the_permission_may_look(address: str, db) -> None:
