@@ -59,35 +59,32 @@ class Line:
                 return
             if not self._whole:
                 _reset(client)
+                client.close()
                 continue
             server = socket.create_connection(("127.0.0.1", self.target))
             with self._lock:
                 self._open |= {client, server}
-            threading.Thread(target=self._pump, args=(client, server, self.bytes_per_second), daemon=True).start()
-            threading.Thread(target=self._pump, args=(server, client, 0), daemon=True).start()
+            ended = threading.Barrier(2)
+            for source, sink, limited in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self._pump, args=(source, sink, ended), kwargs={"limited": limited}, daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, limit: int) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, ended: threading.Barrier, *, limited: bool) -> None:
         try:
             while data := source.recv(BLOCK):
                 sink.sendall(data)
-                if limit:
-                    time.sleep(len(data) / limit)
+                if limited and self.bytes_per_second:
+                    time.sleep(len(data) / self.bytes_per_second)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
-            self._close(source, sink)
-        else:
-            with self._lock:
-                self._open.discard(source)
-
-    def _close(self, *ends: socket.socket) -> None:
-        with self._lock:
-            for end in ends:
-                self._open.discard(end)
+            for end in (source, sink):
                 _reset(end)
+        ended.wait()  # the connection is over when both directions are
+        with self._lock:
+            self._open -= {source, sink}
+        source.close()
 
 
 def _reset(end: socket.socket) -> None:
     with contextlib.suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         end.shutdown(socket.SHUT_RDWR)
-    end.close()

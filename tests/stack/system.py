@@ -74,13 +74,13 @@ class System:
         )
         try:
             wait_for(self.is_ready, seconds=60, what="the system is ready")
-        except AssertionError:
+            login = json.loads((self.var_dir / "login.json").read_text())
+            self.email, self.password = login["email"], login["password"]
+            self.token = self.command("api_token", self.email).split()[-1]
+        except BaseException:
             print(self.logs())
             self.__exit__()
             raise
-        login = json.loads((self.var_dir / "login.json").read_text())
-        self.email, self.password = login["email"], login["password"]
-        self.token = self.command("api_token", self.email).strip().splitlines()[-1].split()[-1]
         return self
 
     def __exit__(self, *_exception: object) -> None:

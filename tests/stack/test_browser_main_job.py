@@ -50,9 +50,9 @@ def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: Sy
         unfinished.locator("input[type=file]").set_input_files(film)
         expect(page.locator("#unfinished [data-session]")).to_have_count(0, timeout=30_000)
 
-        card = page.locator("[data-library] [data-live]").first
-        expect(card).to_contain_text("Ready", timeout=90_000)
-        card.get_by_role("link").first.click()
+        card = page.locator("[data-uploads]")
+        expect(card).to_contain_text("Ready to play", timeout=90_000)
+        card.get_by_role("link", name="Watch it").click()
         expect(page.locator("h1")).to_contain_text(film.stem)
         page.evaluate("document.querySelector('video').play()")
         page.wait_for_function("document.querySelector('video').currentTime > 0.5", timeout=20_000)

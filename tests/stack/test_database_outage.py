@@ -43,7 +43,7 @@ def test_ten_seconds_without_a_database_lose_nothing(tmp_path: Path) -> None:
         system.postgres.stop(mode="immediate")
         stopped = time.monotonic()
         page = requests.get(f"{system.url}/accounts/login/", headers={"Accept": "text/html"}, cookies={"sessionid": "x" * 32}, timeout=20)
-        api = system.get("/api/v1/videos/")
+        api = system.get("/api/v1/videos")
         alive = requests.get(f"{system.url}/healthz", timeout=5)
         ready = requests.get(f"{system.url}/readyz", timeout=20)
         time.sleep(max(0.0, 10 - (time.monotonic() - stopped)))
