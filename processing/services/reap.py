@@ -25,7 +25,7 @@ from uploads.services.videos import set_video_state
 log = structlog.get_logger(__name__)
 
 QUIET_SECONDS = 60  # a job that changed more recently is somebody's
-BLOCKED_SECONDS = 600  # how often a blocked job tries whether the configuration was put right
+BLOCKED_SECONDS = 60  # so that a recovery that runs often does not try a blocked job each time
 LEFTOVER_DAYS = 3  # attempts that ended longer ago have been looked at
 BATCH = 200
 

@@ -17,9 +17,12 @@ from processing.notes import DamagedFrom, LowerQualityOnly, PartlySaved
 from processing.services.chain import in_seconds, policy_for
 from processing.signals import job_given_up, job_needs_new_file, job_ready, job_retrying
 from resilience.tasks import enqueue
+from resilience.tasks.backoff import delay
 from uploads.models import VideoState
 from uploads.services.videos import set_video_state
 
+BLOCKED_SECONDS = 600.0
+BLOCKED_CAP_SECONDS = 3600.0
 log = structlog.get_logger(__name__)
 
 _TELL = {JobState.READY: job_ready, JobState.READY_PARTIAL: job_ready, JobState.NEEDS_NEW_FILE: job_needs_new_file, JobState.DEAD: job_given_up}
@@ -52,7 +55,7 @@ def after_failure(job: Job, attempt: Attempt) -> Decision:
         case Next.NEEDS_NEW_FILE:
             give_up(job, JobState.NEEDS_NEW_FILE)
         case Next.BLOCKED:
-            end(job, JobState.BLOCKED, code=attempt.error_code, fields=attempt.error_fields)
+            _block(job, attempt)
         case Next.DEAD:
             give_up(job, JobState.DEAD)
     return decision
@@ -93,6 +96,14 @@ def end(job: Job, state: JobState, *, code: str = "", fields: dict[str, Any] | N
     if state in _TELL:
         _TELL[state].send(sender=Job, job=job)
     return True
+
+
+def _block(job: Job, attempt: Attempt) -> None:
+    """The operator's move. The job looks by itself whether it was made, less and less often; `manage.py recover` does not wait for that."""
+    wait = delay(_failures_like(job, attempt), base=BLOCKED_SECONDS, cap=BLOCKED_CAP_SECONDS, random=random.random)
+    if end(job, JobState.BLOCKED, code=attempt.error_code, fields=attempt.error_fields):
+        payload = {"job_id": job.public_id, "engine": attempt.engine, "salvage": attempt.salvage}
+        enqueue("processing.submit", key=f"{job.public_id}:{attempt.number}", payload=payload, run_at=in_seconds(wait))
 
 
 def lower_quality(job: Job) -> tuple[str, dict[str, Any]]:

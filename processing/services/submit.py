@@ -8,6 +8,8 @@ from django.db.models.functions import Now
 
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState
 from resilience.tasks import enqueue
+from uploads.models import VideoState
+from uploads.services.videos import set_video_state
 
 
 def submit_job(job_id: str, *, engine: str = "", salvage: bool = False) -> Attempt | None:
@@ -27,6 +29,7 @@ def submit_job(job_id: str, *, engine: str = "", salvage: bool = False) -> Attem
         job = Job.objects.select_for_update().filter(public_id=job_id, state__in=LIVE_JOB_STATES).first()
         if job is None or job.attempts.filter(state__in=LIVE_ATTEMPT_STATES).exists():
             return None
+        set_video_state(job.video_id, VideoState.CONVERTING, only_from=(VideoState.BLOCKED,))
         attempt = next_attempt(job, engine=engine or job.engines[0], salvage=salvage)
         Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, retry_at=None, version=F("version") + 1, updated_at=Now())
         enqueue("processing.transcode", key=attempt.public_id, payload={"job_id": job.public_id, "attempt_id": attempt.public_id})

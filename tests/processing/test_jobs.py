@@ -196,6 +196,19 @@ def test_a_blocked_job_goes_on_when_the_configuration_is_right(settings: Any) ->
     assert job.state == JobState.READY
 
 
+def test_a_blocked_job_looks_by_itself_whether_it_may_go_on(settings: Any) -> None:
+    settings.FFMPEG = "/nonexistent/ffmpeg"
+    job = convert(media.clip())
+    assert job.state == JobState.BLOCKED
+    look = Task.objects.filter(kind="processing.submit").latest("created_at")
+    assert 299 < (look.run_at - look.created_at).total_seconds() <= 601
+    settings.FFMPEG = ""
+    run_next(job)
+    job.refresh_from_db()
+    job.video.refresh_from_db()
+    assert (job.state, job.video.state, job.video.error_code) == (JobState.READY, VideoState.READY, "")
+
+
 def test_working_folders_of_the_living_are_left_alone() -> None:
     _, attempt = submitted(media.clip())
     for name in (attempt.public_id, "att_of_nobody"):
