@@ -97,7 +97,7 @@ def test_everybody_else_finds_nothing(stranger: Client, anonymous: Client, addre
 
 def test_a_program_with_its_owners_token_gets_it_too(anonymous: Client, anna, address: str) -> None:
     _row, token = AuthToken.objects.create(user=anna)
-    assert anonymous.get(address, headers={"Authorization": f"Token {token}"}).status_code == 200
+    assert body(anonymous.get(address, headers={"Authorization": f"Token {token}"})) == CONTENT
     assert anonymous.get(address, headers={"Authorization": "Token made-up"}).status_code == 404
 
 
