@@ -30,14 +30,14 @@ class PowerCut(Exception):
 
 
 class Disk:
-    """Counts the steps of all appends and cuts the power at the N-th; what was not made durable by then is gone."""
+    """Counts the steps of an append and cuts the power at the N-th. After that nothing works any more, and what was not durable is gone."""
 
     def __init__(self, cut_at: int) -> None:
         self.step, self.cut_at = 0, cut_at
 
     def tick(self) -> None:
         self.step += 1
-        if self.step == self.cut_at:
+        if self.step >= self.cut_at:
             raise PowerCut
 
 
@@ -79,9 +79,14 @@ def test_a_power_cut_leaves_no_promise_without_bytes(cut_at: int, monkeypatch: p
     def volatile(self: DiskStore, key: str) -> Any:
         return VolatileAppender(real_open(self, key), disk)
 
+    def powered(*args: Any, **kwargs: Any) -> None:
+        disk.tick()
+        commit.commit_offset(*args, **kwargs)
+
     async def go() -> None:
         with monkeypatch.context() as patched:
             patched.setattr(DiskStore, "open", volatile)
+            patched.setattr(writer, "commit_offset", powered)
             await patch(path, 0, [DATA[start : start + PART] for start in range(0, len(DATA), PART)])
         committed = (await writer.database(UploadSession.objects.get)).committed
         stored = store().path(created.session.storage_key).read_bytes()
