@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from resilience import audit
 from resilience.models import Task, TaskRun
-from resilience.models.tasks import LIVE_STATES, WAITING_STATES, RunOutcome, TaskState
+from resilience.models.tasks import WAITING_STATES, RunOutcome, TaskState
 
 from .errors import TaskAlreadyLive, TaskNotInThatState
 from .wake import wake
@@ -115,10 +115,6 @@ def cancel(task: Task, *, by: AbstractBaseUser | None = None, reason: str = "") 
         elif not Task.objects.filter(pk=task.pk, state__in=WAITING_STATES).update(**ended):
             raise TaskNotInThatState(state=_state(task))
         _record("task.cancel", task, by=by, reason=reason)
-
-
-def is_live(task: Task) -> bool:
-    return task.state in LIVE_STATES
 
 
 def _state(task: Task) -> str:

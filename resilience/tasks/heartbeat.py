@@ -67,9 +67,9 @@ class Lease:
             held = Task.objects.filter(pk=self._task_id, lease_epoch=self._epoch, state=TaskState.LEASED)
             renewed = held.update(lease_expires_at=Now() + timedelta(seconds=settings.TASK_LEASE_SECONDS), heartbeat_at=Now())
             TaskRun.objects.filter(task_id=self._task_id, number=self._epoch, outcome="").update(heartbeat_at=Now())
-        except DatabaseFault:
+        except DatabaseFault as fault:
             connection.close()
-            log.warning("task.beat_unanswered", task_id=str(self._task_id), epoch=self._epoch, exc_info=True)
+            log.warning("task.beat_unanswered", task_id=str(self._task_id), epoch=self._epoch, error=str(fault))
             return False
         if not renewed:
             self._taken = True

@@ -37,9 +37,9 @@ def run_one(task_id: str, queue: str = "default") -> None:
     """
     try:
         _run_from(task_id, queue)
-    except DatabaseFault:
+    except DatabaseFault as fault:
         connection.close()
-        log.warning("task.database_away", task_id=task_id, queue=queue, exc_info=True)
+        log.warning("task.database_away", task_id=task_id, queue=queue, error=str(fault))
     except Exception:
         log.exception("task.wake_up_failed", task_id=task_id, queue=queue)
 
@@ -113,11 +113,11 @@ def _store(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure |
         try:
             _store_once(claimed, kind, context, failure)
             return
-        except DatabaseFault:
+        except DatabaseFault as fault:
             if connection.in_atomic_block:
                 raise  # a test's own transaction: it is broken for good
             connection.close()
-            log.warning("task.finish_unanswered", exc_info=True)
+            log.warning("task.finish_unanswered", error=str(fault))
             if time.monotonic() > give_up or stop_requested() is Stop.NOW:
                 return  # the lease runs out and the sweep gives the task to another
         time.sleep(wait)

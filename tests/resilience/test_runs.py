@@ -8,7 +8,7 @@ import pytest
 import structlog
 from django.utils import timezone
 
-from resilience.errors import AppError, Category, Entry, Fault, Retry
+from resilience.http.errors import DatabaseUnavailable, NotFound
 from resilience.models import Task, TaskRun
 from resilience.models.tasks import RunOutcome, TaskState
 from resilience.tasks import durable, enqueue
@@ -20,18 +20,6 @@ seen: list[dict] = []
 buried: list[tuple[str, str]] = []
 
 
-def _error(code: str, retry: Retry) -> type[AppError]:
-    entry = Entry(
-        code=code, title="A test", what_happened="A test said so.", actions=(), status=500,
-        category=Category.INTERNAL, fault=Fault.US, retry=retry,
-    )  # fmt: skip
-    return type(code, (AppError,), {"entry": entry})
-
-
-Flaky = _error("TEST_FLAKY", Retry.AUTO)
-Hopeless = _error("TEST_HOPELESS", Retry.NEVER)
-
-
 @durable("test.note")
 def note(context, *, text: str) -> None:
     seen.append({"text": text, "attempt": context.attempt, "request_id": structlog.contextvars.get_contextvars()["request_id"]})
@@ -39,12 +27,12 @@ def note(context, *, text: str) -> None:
 
 @durable("test.flaky", base=4.0, tries=2, on_dead=lambda task: buried.append((task.key, task.error_code)))
 def flaky(context) -> None:
-    raise Flaky()
+    raise DatabaseUnavailable()
 
 
 @durable("test.hopeless", on_dead=lambda task: buried.append((task.key, task.error_code)))
 def hopeless(context) -> None:
-    raise Hopeless()
+    raise NotFound()
 
 
 @durable("test.exits")
@@ -58,7 +46,7 @@ def _break(task: Task) -> None:
 
 @durable("test.broken_hook", on_dead=_break)
 def broken_hook(context) -> None:
-    raise Hopeless()
+    raise NotFound()
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +109,7 @@ def test_a_retryable_error_waits_with_backoff_and_dies_when_its_tries_are_spent(
     before = timezone.now()
     run_due()
     task.refresh_from_db()
-    assert (task.state, task.error_code, task.attempt) == (TaskState.RETRY_WAIT, "TEST_FLAKY", 1)
+    assert (task.state, task.error_code, task.attempt) == (TaskState.RETRY_WAIT, "DATABASE_UNAVAILABLE", 1)
     assert 2.0 <= (task.run_at - before).total_seconds() <= 4.5
     assert buried == []
     _due_again(task)
@@ -130,10 +118,10 @@ def test_a_retryable_error_waits_with_backoff_and_dies_when_its_tries_are_spent(
     assert (task.state, task.attempt) == (TaskState.DEAD, 2)
     assert task.finished_at is not None
     assert task.error_fingerprint
-    assert "TEST_FLAKY" in task.last_error
-    assert buried == [("k", "TEST_FLAKY")]
+    assert task.last_error.startswith("DatabaseUnavailable: ")
+    assert buried == [("k", "DATABASE_UNAVAILABLE")]
     assert [run.outcome for run in task.runs.all()] == [RunOutcome.ERROR, RunOutcome.ERROR]
-    assert "raise Flaky()" in task.runs.last().traceback
+    assert "raise DatabaseUnavailable()" in task.runs.last().traceback
 
 
 def test_an_error_that_another_try_cannot_help_dies_at_once():
@@ -141,7 +129,7 @@ def test_an_error_that_another_try_cannot_help_dies_at_once():
     run_due()
     task.refresh_from_db()
     assert (task.state, task.attempt) == (TaskState.DEAD, 1)
-    assert buried == [("k", "TEST_HOPELESS")]
+    assert buried == [("k", "NOT_FOUND")]
 
 
 def test_a_body_that_exits_the_process_is_a_failed_run():
