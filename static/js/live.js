@@ -69,7 +69,7 @@ function replaceParts(element, fresh) {
     if (old && drawn.get(old) !== part.innerHTML && !samePlayer(old, part) && !isPlaying(old)) show(old, part);
   }
   const replace = element.querySelector("[data-replace]");
-  if (replace) replace.hidden = !replace.dataset.replace.split(" ").includes(fresh.dataset.state);
+  if (replace) replace.hidden = !replace.dataset.replace.split(" ").includes(fresh.dataset.state) && !replace.querySelector("[data-uploads] > li"); // one on its way stays in sight
 }
 
 const sourceOf = (part) => part.querySelector("[data-play]")?.dataset.play ?? "";

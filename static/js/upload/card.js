@@ -102,10 +102,15 @@ export class UploadCard {
     const [first, second] = this.#at("steps").children;
     first.className = "done";
     second.className = "now";
+    const page = this.element.closest("[data-live]");
+    if (page) {
+      this.remove(); // the video's own page tells the rest
+      return refresh(page);
+    }
     this.element.dataset.live = video;
     this.element.dataset.state = "checking"; // until the server says more: asked again when the stream is back
     this.element.dataset.src = `${videos}${video}/status/`;
-    await refresh(this.element);
+    return refresh(this.element);
   }
 
   remove() {
