@@ -16,6 +16,7 @@ from django.db import Error as DatabaseFault
 from django.db import connection
 
 from . import sweep
+from .housekeeper import Housekeeper
 from .process import ClusterProcess, Health
 
 log = structlog.get_logger(__name__)
@@ -36,12 +37,14 @@ class Supervisor:
         self._stop = threading.Event()
         self._gone: set[str] = set()
         self._sweeper = Sweeper(self._stop)
+        self._housekeeper = Housekeeper(self._stop)
 
     def stop(self) -> None:
         self._stop.set()
 
     def run(self) -> None:
         self._sweeper.start()
+        self._housekeeper.start()
         try:
             while not self._stop.wait(TICK_SECONDS):
                 for cluster in self._clusters:
@@ -88,7 +91,8 @@ class Supervisor:
         for cluster in started:
             self._gone |= cluster.kill()
         self._put_back()
-        self._sweeper.join(timeout=TICK_SECONDS)
+        for thread in (self._sweeper, self._housekeeper):
+            thread.join(timeout=TICK_SECONDS)
         connection.close()
         log.info("worker.stopped")
 
