@@ -22,6 +22,7 @@ class Line:
     def __init__(self, target: int, *, bytes_per_second: int = 0) -> None:
         self.target = target
         self.bytes_per_second = bytes_per_second
+        self.forwarded = 0  # bytes that went on towards the server
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
@@ -72,6 +73,7 @@ class Line:
         try:
             while data := source.recv(BLOCK):
                 sink.sendall(data)
+                self.forwarded += len(data) if limited else 0
                 if limited and self.bytes_per_second:
                     time.sleep(len(data) / self.bytes_per_second)
             sink.shutdown(socket.SHUT_WR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.media import clip
 from tests.stack.browser import chromium, sign_up
@@ -13,11 +13,6 @@ from tests.stack.line import Line
 from tests.stack.system import System, wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
-
-
-def arrived(page: Page) -> float:
-    text = page.locator("[data-uploads] .upload [data-percent]").first.inner_text() or "0"
-    return float(text.split()[0].rstrip("%"))
 
 
 def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: System) -> None:
@@ -35,7 +30,7 @@ def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: Sy
         page.on("dialog", lambda dialog: dialog.accept())
         sign_up(page, line.url, "ada@example.org")
         page.locator("[data-drop] input[type=file]").set_input_files(film)
-        wait_for(lambda: arrived(page) >= 20, seconds=30, what="a fifth has been sent")
+        wait_for(lambda: line.forwarded > size // 5, seconds=30, what="a fifth has been sent")
 
         line.cut()
         expect(page.locator("[data-uploads] .upload")).to_contain_text("othing is lost", timeout=20_000)
@@ -44,7 +39,7 @@ def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: Sy
 
         unfinished = page.locator("#unfinished [data-session]")
         expect(unfinished).to_have_count(1)
-        kept = system.query("SELECT committed FROM uploads_uploadsession WHERE state = 'receiving'")[0][0]
+        [(kept,)] = system.query("SELECT committed FROM uploads_uploadsession WHERE state = 'receiving'")
         assert 0 < kept < size
         line.bytes_per_second = 0
         unfinished.locator("input[type=file]").set_input_files(film)
@@ -55,7 +50,7 @@ def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: Sy
         card.get_by_role("link", name="Watch it").click()
         expect(page.locator("h1")).to_contain_text(film.stem)
         page.evaluate("document.querySelector('video').play()")
-        page.wait_for_function("document.querySelector('video').currentTime > 0.5", timeout=20_000)
+        wait_for(lambda: page.evaluate("document.querySelector('video').currentTime") > 0.5, seconds=20, what="the film plays")
         expect(page.locator("main")).to_contain_text("Upload")
         assert system.query("SELECT resumes FROM uploads_uploadsession WHERE length = %s", size)[0][0] >= 1
     assert not complaints
@@ -63,12 +58,13 @@ def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: Sy
 
 def test_another_file_picked_by_mistake_is_told_apart_before_a_byte_is_sent(system: System, tmp_path: Path) -> None:
     film, other = clip(seconds=5, width=640, height=360), clip(seconds=6, width=640, height=360)
-    with Line(system.port, bytes_per_second=film.stat().st_size // 6) as line, chromium() as browser:
+    size = film.stat().st_size
+    with Line(system.port, bytes_per_second=size // 6) as line, chromium() as browser:
         page = browser.new_page()
         page.on("dialog", lambda dialog: dialog.accept())
         sign_up(page, line.url, "grace@example.org")
         page.locator("[data-drop] input[type=file]").set_input_files(film)
-        wait_for(lambda: arrived(page) >= 20, seconds=30, what="a fifth has been sent")
+        wait_for(lambda: line.forwarded > size // 5, seconds=30, what="a fifth has been sent")
         page.reload()
         before = system.query("SELECT public_id, committed FROM uploads_uploadsession WHERE state = 'receiving'")
         page.locator("#unfinished [data-session] input[type=file]").set_input_files(other)
