@@ -21,9 +21,10 @@ from resilience.http.errors import VersionConflict, VersionMismatch
 from uploads.errors import UploadComplete
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, Video, VideoState
 from uploads.services.abort import abort_upload
+from uploads.services.delete import delete_video
 from uploads.services.ended import why_ended
 from uploads.services.tokens import issue_token
-from uploads.services.videos import delete_video, rename_video
+from uploads.services.videos import rename_video
 
 RECENT_DAYS = 30
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag that was read.")

@@ -18,7 +18,8 @@ from processing.selectors import current_job
 from processing.services.jobs import cancel_job, retry_job
 from resilience.errors import AppError
 from uploads.models import Video
-from uploads.services.videos import delete_video, rename_video
+from uploads.services.delete import delete_video
+from uploads.services.videos import rename_video
 
 Answer = HttpResponse
 

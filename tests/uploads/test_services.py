@@ -25,10 +25,11 @@ from uploads.models import ResumeToken, SessionState, UploadSession, VideoState
 from uploads.selectors import source_path, unfinished_uploads
 from uploads.services.abort import abort_upload
 from uploads.services.create import Created, create_upload
+from uploads.services.delete import delete_video
 from uploads.services.ended import why_ended
 from uploads.services.expire import expire_uploads, reap_orphans
 from uploads.services.tokens import add_token, issue_token, resolve
-from uploads.services.videos import delete_video, rename_video, set_video_state
+from uploads.services.videos import rename_video, set_video_state
 from uploads.signals import upload_ended, video_changed
 from uploads.store import store
 

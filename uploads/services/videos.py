@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from resilience.http.errors import VersionConflict
-from uploads.models import OPEN_SESSION_STATES, Video
+from uploads.models import Video
 from uploads.services.clean import clean_title
 from uploads.signals import video_changed
 
@@ -66,19 +66,3 @@ def rename_video(video: Video, *, title: str, version: int | None = None) -> Vid
         video.refresh_from_db()
         video_changed.send(sender=Video, video=video, before=video.state)
     return video
-
-
-def delete_video(video: Video) -> None:
-    """Remove a video, its uploads and their bytes.
-
-    1. Stop what is still arriving. 2. Delete the rows. 3. Delete the bytes; what a crash leaves behind has no row, and the reaper takes it.
-    """
-    from uploads.services.abort import abort_upload
-    from uploads.store import store
-
-    for session in video.sessions.filter(state__in=OPEN_SESSION_STATES):
-        abort_upload(session)
-    keys = [key for key in video.sessions.values_list("storage_key", flat=True) if key]
-    video.delete()
-    for key in keys:
-        store().delete(key)

@@ -1,0 +1,20 @@
+"""Deleting a video takes everything that arrived for it along."""
+
+from __future__ import annotations
+
+from uploads.models import OPEN_SESSION_STATES, Video
+from uploads.services.abort import abort_upload
+from uploads.store import store
+
+
+def delete_video(video: Video) -> None:
+    """Remove a video, its uploads and their bytes.
+
+    1. Stop what is still arriving. 2. Delete the rows. 3. Delete the bytes; what a crash leaves behind has no row, and the reaper takes it.
+    """
+    for session in video.sessions.filter(state__in=OPEN_SESSION_STATES):
+        abort_upload(session)
+    keys = [key for key in video.sessions.values_list("storage_key", flat=True) if key]
+    video.delete()
+    for key in keys:
+        store().delete(key)
