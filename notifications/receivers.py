@@ -75,10 +75,12 @@ def tell_first_rendition(sender: object, job: Job, **kwargs: Any) -> None:
     first = job.renditions.filter(state=RenditionState.READY).order_by("ready_at", "id").first()
     sentence = words.first_version(first.rung if first is not None else "")
     record(user=video.owner, kind=CHANGED, video=video, sentence=sentence, data={"state": video.state, "percent": round(job.percent, 1), "playable": True})
+    if len(job.ladder) < 2:
+        return  # the first version is the last one too: "ready" follows at once
     notify(
         user=video.owner,
         kind=NotificationKind.FIRST_RENDITION_READY,
-        key=f"first_rendition_ready:{job.public_id}",
+        key=_first_version_key(job),
         title=f"{words.quoted(video.title)} can be played",
         body="A first version is there. We are still making the sharper ones; they appear by themselves.",
         link=page_of(video),
@@ -97,6 +99,7 @@ def tell_ready(sender: object, job: Job, **kwargs: Any) -> None:
         body=words.reason(job.error_code, job.error_fields) if job.error_code else "All versions are made.",  # a warning beside what plays
         link=page_of(video),
         video=video,
+        instead_of=_first_version_key(job),
     )
 
 
@@ -132,6 +135,10 @@ def tell_given_up(sender: object, job: Job, **kwargs: Any) -> None:
         link=page_of(video),
         video=video,
     )
+
+
+def _first_version_key(job: Job) -> str:
+    return f"first_rendition_ready:{job.public_id}"
 
 
 def _needs_new_file(session: UploadSession, *, code: str, fields: dict[str, Any]) -> None:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resilience.errors import CATALOGUE
+from uploads.admission import human_size
 from uploads.models import VideoState
 
 _SHORT_TITLE = 80
-_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
 # What a state says when it is reached, unless something more precise does (below).
 _REACHED = {
@@ -21,14 +21,6 @@ _REACHED = {
     VideoState.CANCELED: "Canceled",
     VideoState.NEEDS_NEW_FILE: "",  # told with its reason by whoever refused the file or ended the upload
 }
-
-
-def size(count: int) -> str:
-    """A number of bytes for people: 12.4 MB, decimal as file managers show it."""
-    for unit, name in _UNITS:
-        if count >= unit:
-            return f"{count / unit:.1f} {name}"
-    return "1 byte" if count == 1 else f"{count} bytes"
 
 
 def clock(moment: datetime) -> str:
@@ -68,7 +60,7 @@ def refused(code: str, fields: Mapping[str, Any]) -> str:
 
 
 def received(length: int) -> str:
-    return f"Upload received: {size(length)}"
+    return f"Upload received: {human_size(length)}"
 
 
 def first_version(rung: str) -> str:

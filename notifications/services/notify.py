@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models.functions import Now
 
 from notifications.models import Notification, NotificationKind
 from notifications.selectors import unread_count
@@ -24,12 +25,14 @@ def notify(
     body: str = "",
     link: str = "",
     video: Video | None = None,
+    instead_of: str = "",
 ) -> Notification | None:
     """Put a notification into a person's inbox and on their live streams.
 
     Args:
         key: the same news has the same key, and is told once however often this is called.
         link: address on this site that it leads to.
+        instead_of: key of older news that this makes stale; it counts as read.
 
     Returns:
         The new notification, or None when this news was told before.
@@ -41,6 +44,8 @@ def notify(
     stored = Notification.objects.filter(user=user, public_id=told.public_id).first()
     if stored is None:
         return None
+    if instead_of:
+        Notification.objects.filter(user=user, key=instead_of, read_at__isnull=True).update(read_at=Now())
     record(
         user=user,
         kind="notification.created",

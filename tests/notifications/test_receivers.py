@@ -8,8 +8,7 @@ import pytest
 from django.utils import timezone
 
 from notifications.models import Event, Notification
-from notifications.selectors import timeline
-from processing import signals as processing
+from notifications.selectors import timeline, unread_count
 from processing.models import Attempt, Job, Rendition, RenditionState
 from tests.factories import make_job, make_session, make_video
 from uploads import signals as uploads
@@ -33,7 +32,7 @@ def test_the_way_of_a_file_reads_as_a_story() -> None:
     make_session(video=video, length=12_400_000, committed=12_400_000, state=SessionState.RECEIVED, received_at=timezone.now())
     for state in (VideoState.CHECKING, VideoState.CONVERTING, VideoState.READY):
         assert set_video_state(video.pk, state, only_from=list(VideoState.values))
-    assert sentences(video) == ["Upload started", "Upload received: 12.4 MB", "Checking the file", "Converting started", "Ready"]
+    assert sentences(video) == ["Upload started", "Upload received: 11.8 MB", "Checking the file", "Converting started", "Ready"]
     newest = Event.objects.filter(video=video).order_by("-id").first()
     assert newest is not None
     assert newest.kind == "video.changed"
@@ -105,14 +104,28 @@ def test_progress_is_for_the_bar_not_for_the_story() -> None:
     assert event.data == {"video": job.video.public_id, "job": job.public_id, "percent": 41.3, "phase": "360p"}
 
 
-@pytest.mark.parametrize(("rung", "words"), [("360p", "(360p)"), ("audio", "(sound only)")])
-def test_the_first_version_is_told_by_its_name(rung: str, words: str) -> None:
-    job = make_job()
+def first_version(job: Job, rung: str) -> None:
     Rendition.objects.create(job=job, rung=rung, state=RenditionState.READY, ready_at=timezone.now())
-    Rendition.objects.create(job=job, rung="720p")
     processing.first_rendition_ready.send(sender=Job, job=job)
-    assert sentences(job.video) == [f"First version ready to play {words}"]
-    assert only_notification(job.video).kind == "first_rendition_ready"
+
+
+def test_the_first_version_is_told_by_its_name_and_no_news_once_all_is_ready() -> None:
+    job = make_job(ladder=[{"name": "360p"}, {"name": "720p"}])
+    first_version(job, "360p")
+    assert sentences(job.video) == ["First version ready to play (360p)"]
+    told = only_notification(job.video)
+    assert (told.kind, told.read_at) == ("first_rendition_ready", None)
+    processing.job_ready.send(sender=Job, job=job)
+    told.refresh_from_db()
+    assert told.read_at is not None
+    assert unread_count(job.video.owner) == 1
+
+
+def test_a_first_version_that_is_the_only_one_is_no_news_of_its_own() -> None:
+    job = make_job(ladder=[{"name": "audio"}])
+    first_version(job, "audio")
+    assert sentences(job.video) == ["First version ready to play (sound only)"]
+    assert not Notification.objects.exists()
 
 
 def test_retrying_is_told_with_its_time_once_per_job() -> None:

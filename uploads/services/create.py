@@ -18,6 +18,7 @@ from uploads.services.clean import clean_file_name, clean_title
 from uploads.services.commit import hand_over
 from uploads.services.tokens import add_token, issue_token
 from uploads.services.videos import set_video_state
+from uploads.signals import video_changed
 from uploads.store import WriteFailed, store
 
 UNTITLED = "Untitled"
@@ -91,7 +92,10 @@ def _insert(session: UploadSession, video: Video | None) -> tuple[UploadSession,
         session.storage_key = session.public_id
         session.expires_at = Now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)  # type: ignore[assignment]
         session.save(force_insert=True)
-        return session, add_token(session)
+        secret = add_token(session)
+        if video is None:
+            video_changed.send(sender=Video, video=session.video, before="")  # rows first, news last
+        return session, secret
 
 
 def _open(session: UploadSession, secret: str) -> Created:
