@@ -86,7 +86,7 @@ def _cache() -> list[CheckMessage]:
     return [
         Warning(
             f"The cache lives in each web process, and there are {processes}: rate limits let {processes} times as much through.",
-            hint="Run one web process (WEB_WORKERS=1), or set a cache that all share.",
+            hint="Set CACHE_URL=redis://host:6379/0, or run one web process (WEB_WORKERS=1).",
             id="resilience.W003",
         )
     ]

@@ -18,7 +18,7 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "holdfast.example",
     "EMAIL_HOST": "mail.holdfast.example",
     "DEFAULT_FROM_EMAIL": "Holdfast <holdfast@holdfast.example>",
-    "WEB_WORKERS": "1",  # until there is a cache that processes share
+    "CACHE_URL": "redis://127.0.0.1:6379/0",
 }
 CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
     ("format", ["-m", "ruff", "format", "--check", "--quiet", "."], {}),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 from rest_framework.throttling import BaseThrottle
 
 from .errors import RateLimited
+
+log = structlog.get_logger(__name__)
 
 # group → rates, all of which must hold: count per seconds, minutes or hours, per client (account, else address)
 RATES: dict[str, tuple[str, ...]] = {
@@ -24,7 +27,13 @@ RATES: dict[str, tuple[str, ...]] = {
 
 def _client(_group: str, request: HttpRequest) -> str:
     user = getattr(request, "user", None)
-    return f"user:{user.pk}" if user is not None and user.is_authenticated else f"address:{request.META.get('REMOTE_ADDR', '')}"
+    return f"user:{user.pk}" if user is not None and user.is_authenticated else f"address:{_address(request)}"
+
+
+def _address(request: HttpRequest) -> str:
+    """Where the client is. Behind our proxy everybody comes from the proxy, which appends the address it saw to X-Forwarded-For."""
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.TRUST_PROXY else ""
+    return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _named(name: str) -> Any:
@@ -41,12 +50,16 @@ def seconds_to_wait(request: HttpRequest, group: str, *, name: str = "") -> int:
     """
     if not settings.RATE_LIMITS:
         return 0
-    longest = 0
-    for rate in RATES[group]:
-        usage = get_usage(request, group=f"{group}:{rate}", key=_named(name) if name else _client, rate=rate, increment=True)
-        if usage is not None and usage["should_limit"]:
-            longest = max(longest, int(usage["time_left"]), 1)
-    return longest
+    try:
+        return max(_seconds(request, group, rate, name) for rate in RATES[group])
+    except Exception as failure:  # noqa: BLE001 - caches fail each in their own way; one that is away must not lock people out
+        log.warning("limits.not_counted", group=group, reason=type(failure).__name__)
+        return 0
+
+
+def _seconds(request: HttpRequest, group: str, rate: str, name: str) -> int:
+    usage = get_usage(request, group=f"{group}:{rate}", key=_named(name) if name else _client, rate=rate, increment=True)
+    return max(int(usage["time_left"]), 1) if usage is not None and usage["should_limit"] else 0
 
 
 def require_rate(request: HttpRequest, group: str, *, name: str = "") -> None:

@@ -21,7 +21,7 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "holdfast.example",
     "EMAIL_HOST": "mail.holdfast.example",
     "DEFAULT_FROM_EMAIL": "Holdfast <holdfast@holdfast.example>",
-    "WEB_WORKERS": "1",
+    "CACHE_URL": "redis://127.0.0.1:6379/0",
 }
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from notifications.models import Event, Notification
 from notifications.selectors import timeline, unread_count
+from processing import signals as processing
 from processing.models import Attempt, Job, Rendition, RenditionState
 from tests.factories import make_job, make_session, make_video
 from uploads import signals as uploads
