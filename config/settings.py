@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config import env
 from config.logs import logging_settings
+from config.upload_settings import *  # noqa: F403
 from resilience.version import VERSION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -164,14 +165,8 @@ TASK_LEASE_SECONDS = 30
 TASK_HEARTBEAT_SECONDS = 10
 TASK_SWEEP_SECONDS = 10
 
-# Uploads
+# Uploads: the rest is in config/upload_settings.py
 UPLOAD_DIR = VAR_DIR / "uploads"
-UPLOAD_MAX_SIZE = env.size("UPLOAD_MAX_SIZE", 5 * 2**30)
-UPLOAD_ACCEPT = env.choice("UPLOAD_ACCEPT", "media", ("media", "*"))
-UPLOAD_EXPIRY_SECONDS = env.integer("UPLOAD_EXPIRY_SECONDS", 7 * 24 * 3600, minimum=60)
-UPLOAD_READ_TIMEOUT_SECONDS = env.number("UPLOAD_READ_TIMEOUT_SECONDS", 30.0, minimum=1.0)
-UPLOAD_CHECKPOINT_BYTES = 16 * 2**20
-UPLOAD_CHECKPOINT_SECONDS = 2.0
 
 # Processing
 RENDITION_DIR = VAR_DIR / "renditions"

@@ -1,0 +1,12 @@
+"""Settings of uploads (config/settings.py takes them all over): what is let in, how much of it, and for how long."""
+
+from __future__ import annotations
+
+from config import env
+
+UPLOAD_MAX_SIZE = env.size("UPLOAD_MAX_SIZE", 5 * 2**30)
+UPLOAD_ACCEPT = env.choice("UPLOAD_ACCEPT", "media", ("media", "*"))
+UPLOAD_EXPIRY_SECONDS = env.integer("UPLOAD_EXPIRY_SECONDS", 7 * 24 * 3600, minimum=60)
+UPLOAD_READ_TIMEOUT_SECONDS = env.number("UPLOAD_READ_TIMEOUT_SECONDS", 30.0, minimum=1.0)
+UPLOAD_CHECKPOINT_BYTES = 16 * 2**20
+UPLOAD_CHECKPOINT_SECONDS = 2.0
