@@ -43,7 +43,7 @@ def tell_refusal(sender: object, session: UploadSession, **kwargs: Any) -> None:
 
 @receiver(uploads.upload_ended)
 def tell_end(sender: object, session: UploadSession, **kwargs: Any) -> None:
-    video = session.video
+    video = session.its_video
     state = {"state": video.state, "upload": session.public_id}
     if session.state == SessionState.ABORTED:  # the person did it: nobody needs to tell them
         record(user=session.owner, kind=CHANGED, video=video, sentence="Upload canceled", data=state)
@@ -143,7 +143,7 @@ def _first_version_key(job: Job) -> str:
 
 def _needs_new_file(session: UploadSession, *, code: str, fields: dict[str, Any]) -> None:
     """Refused on arrival or by the engine: either way once per file."""
-    video = session.video
+    video = session.its_video
     told = notify(
         user=session.owner,
         kind=NotificationKind.NEEDS_NEW_FILE,

@@ -102,7 +102,7 @@ class UploadSerializer(serializers.ModelSerializer[UploadSession]):
 
     @extend_schema_field(ErrorCardSerializer(allow_null=True))
     def get_error(self, session: UploadSession) -> dict[str, Any] | None:
-        addresses = {"replace_file": f"/videos/{session.video.public_id}/", "ask_for_help": f"/tickets/new/?video={session.video.public_id}"}
+        addresses = {"replace_file": f"/videos/{session.its_video.public_id}/", "ask_for_help": f"/tickets/new/?video={session.its_video.public_id}"}
         return error_card(session.error_code, session.error_fields, addresses=addresses)
 
 
@@ -118,7 +118,7 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     queryset = UploadSession.objects.none()
 
     def get_queryset(self) -> QuerySet[UploadSession]:
-        mine = UploadSession.objects.filter(owner_id=self.request.user.pk).select_related("video")
+        mine = UploadSession.objects.filter(owner_id=self.request.user.pk, video__isnull=False).select_related("video")
         if self.action != "list":
             return mine
         recent = timezone.now() - timedelta(days=RECENT_DAYS)

@@ -74,12 +74,28 @@ OPEN_SESSION_STATES = (SessionState.CREATING, SessionState.RECEIVING)
 COMPLETE_SESSION_STATES = (SessionState.RECEIVED, SessionState.ACCEPTED, SessionState.REJECTED)
 
 
+class UploadRole(models.TextChoices):
+    """What an upload is of its file: all of it, one of several parts sent side by side, or those parts put together (tus concatenation)."""
+
+    WHOLE = "", "a whole file"
+    PART = "part", "part of a file"
+    JOINED = "joined", "joined from parts"
+
+
 class UploadSession(models.Model):
-    """One resumable upload. `committed` is the offset the world was told: it never decreases and never exceeds durable bytes."""
+    """One resumable upload. `committed` is the offset the world was told: it never decreases and never exceeds durable bytes.
+
+    A part has no video: it is nothing a person would see, is not inspected, and expires even when it is complete.
+    """
 
     public_id = models.CharField(max_length=40, unique=True, editable=False, default=partial(opaque_id, "upl"))
-    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="sessions")
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="sessions", null=True, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="upload_sessions")
+    role = models.CharField(max_length=8, choices=UploadRole.choices, blank=True, default=UploadRole.WHOLE)
+    parts = models.JSONField(default=list, blank=True, help_text="Primary keys of the parts a joined upload is made of, in order.")
+    concat = models.TextField(blank=True, default="", help_text="Upload-Concat of a joined upload as given, sealed: it names secrets.")
+    protocol = models.CharField(max_length=8, blank=True, default="tus", help_text="What it was created with: tus, or the IETF draft.")
+    promised_digest = models.CharField(max_length=300, blank=True, default="", help_text="Repr-Digest the client gave for the whole file.")
     state = models.CharField(max_length=12, choices=SessionState.choices, default=SessionState.CREATING)
     length = models.BigIntegerField(null=True, blank=True, help_text="Bytes in all; empty while the client has not said.")
     committed = models.BigIntegerField(default=0)
@@ -94,6 +110,7 @@ class UploadSession(models.Model):
     idempotency_key = models.CharField(max_length=200, blank=True, default="")
     storage_key = models.CharField(max_length=200, blank=True, default="", help_text="Relative to the store's root.")
     sha256 = models.CharField(max_length=64, blank=True, default="", help_text="Of the whole file, hexadecimal.")
+    chain = models.CharField(max_length=64, blank=True, default="", help_text="Last value of the chain over its segments, hexadecimal.")
     probe = models.JSONField(default=dict, blank=True)
     error_code = models.CharField(max_length=80, blank=True, default="")
     error_fields = models.JSONField(default=dict, blank=True)
@@ -108,6 +125,7 @@ class UploadSession(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(state__in=SessionState.values), name="session_state_known"),
+            models.CheckConstraint(condition=~Q(role=UploadRole.PART) | Q(video__isnull=True), name="session_part_has_no_video"),
             models.CheckConstraint(condition=Q(committed__gte=0) & (Q(length__isnull=True) | Q(committed__lte=F("length"))), name="session_offset_in_length"),
             models.UniqueConstraint(fields=["owner", "idempotency_key"], condition=~Q(idempotency_key=""), name="session_idempotency_key"),
             models.UniqueConstraint(fields=["video"], condition=Q(state__in=OPEN_SESSION_STATES), name="session_one_open_per_video"),
@@ -121,6 +139,13 @@ class UploadSession(models.Model):
     def __str__(self) -> str:
         return f"{self.public_id} ({self.file_name})"
 
+    @property
+    def its_video(self) -> Video:
+        """The video this upload is for. Signals only ever tell of uploads that have one; parts have none."""
+        if self.video is None:
+            raise Video.DoesNotExist
+        return self.video
+
 
 class ResumeToken(models.Model):
     """The authority over one upload session. The secret is shown once and stored as its SHA-256."""
@@ -133,9 +158,29 @@ class ResumeToken(models.Model):
     expires_at = models.DateTimeField(help_text="Slides with use.")
     absolute_expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+    superseded = models.BooleanField(default=False, help_text="It was revoked because a newer one was issued.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["session", "generation"], name="resumetoken_generation_unique")]
 
     def __str__(self) -> str:
         return f"token {self.generation} of {self.session_id}"
+
+
+class UploadSegment(models.Model):
+    """What one commit covers, written by the statement that moves the offset. Kept until the digest of the whole file is known."""
+
+    session = models.ForeignKey(UploadSession, on_delete=models.CASCADE, related_name="segments")
+    start = models.BigIntegerField(help_text="Bytes from the start of the file.")
+    length = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    chain = models.CharField(max_length=64, help_text="Ties this segment to all before it.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["session", "start"], name="uploadsegment_start_unique"),
+            models.CheckConstraint(condition=Q(start__gte=0) & Q(length__gt=0), name="uploadsegment_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.length} bytes from {self.start} of {self.session_id}"

@@ -19,4 +19,8 @@ def source_path(session: UploadSession) -> Path:
 
 def unfinished_uploads(owner: User) -> QuerySet[UploadSession]:
     """A person's uploads that can still go on, newest first."""
-    return UploadSession.objects.filter(owner=owner, state__in=OPEN_SESSION_STATES, expires_at__gt=Now()).select_related("video").order_by("-pk")
+    return (
+        UploadSession.objects.filter(owner=owner, video__isnull=False, state__in=OPEN_SESSION_STATES, expires_at__gt=Now())
+        .select_related("video")
+        .order_by("-pk")
+    )

@@ -30,14 +30,14 @@ def open_job(session: UploadSession) -> Job:
     Live jobs over older files of the same video give way. The same source a second time is the same promise.
     """
     with transaction.atomic():
-        for older in Job.objects.select_for_update().filter(video_id=session.video_id, state__in=LIVE_JOB_STATES).exclude(source=session):
+        for older in Job.objects.select_for_update().filter(video=session.its_video, state__in=LIVE_JOB_STATES).exclude(source=session):
             _stop(older, AttemptState.SUPERSEDED)
         known = Job.objects.filter(source=session).order_by("-pk").first()
         if known is not None:
             return known
         rungs = ladder(session.probe)
         plan = _plan([rung.as_json() for rung in rungs])
-        job = Job.objects.create(source=session, video_id=session.video_id, state=JobState.QUEUED, **plan)
+        job = Job.objects.create(source=session, video=session.its_video, state=JobState.QUEUED, **plan)
         set_video_state(session.video_id, VideoState.CONVERTING, only_from=_ANY)
         if not rungs:
             settle.end(job, JobState.NEEDS_NEW_FILE, code=NothingToPlay.entry.code)

@@ -56,9 +56,10 @@ async def create(request: Request, body: Body) -> Response:
     headers = {
         "Location": f"{ROOT}/{created.secret}",
         "Holdfast-Upload": session.public_id,
-        "Holdfast-Video": await database(_video_id, session.video_id),
         **tus.expires(session),
     }
+    if session.video_id is not None:
+        headers["Holdfast-Video"] = await database(_video_id, session.video_id)
     if has_body and session.state == SessionState.RECEIVING and session.committed == 0:
         headers["Upload-Offset"] = str(await _first_bytes(created, body))
     elif has_body:

@@ -29,7 +29,7 @@ def abort_upload(session: UploadSession) -> bool:
             accepted = UploadSession.objects.filter(pk=session.pk, state=SessionState.ACCEPTED, ended_at=None)
             return bool(accepted.update(ended_at=Now(), updated_at=Now()))
         _video_after_cancel(session)
-        upload_ended.send(sender=UploadSession, session=session)
+        tell_ended(session)
     store().delete(session.storage_key)
     return True
 
@@ -41,7 +41,7 @@ def mark_corrupt(session: UploadSession) -> bool:
         if not end_session(session, SessionState.CORRUPT, only_from=ABORTABLE, error_code=code):
             return False
         set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING, VideoState.CHECKING], error_code=code)
-        upload_ended.send(sender=UploadSession, session=session)
+        tell_ended(session)
     return True
 
 
@@ -59,7 +59,8 @@ def refuse(session: UploadSession, error: AppError, **values: Any) -> bool:
         if not end_session(session, SessionState.REJECTED, only_from=[SessionState.RECEIVING, SessionState.RECEIVED], **told, **values):
             return False
         set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING, VideoState.CHECKING], **told)
-        source_refused.send(sender=UploadSession, session=session)
+        if session.video_id is not None:
+            source_refused.send(sender=UploadSession, session=session)
     store().delete(session.storage_key)
     return True
 
@@ -73,8 +74,16 @@ def end_session(session: UploadSession, to: str, *, only_from: tuple[str, ...] |
     return bool(changed)
 
 
+def tell_ended(session: UploadSession) -> None:
+    """Tell the rooms above; a part of a file is nothing they know of."""
+    if session.video_id is not None:
+        upload_ended.send(sender=UploadSession, session=session)
+
+
 def _video_after_cancel(session: UploadSession) -> None:
     """A video whose earlier file was refused still needs a new one; one that never had a file is canceled."""
+    if session.video_id is None:
+        return
     before = UploadSession.objects.filter(video_id=session.video_id, state=SessionState.REJECTED).order_by("-pk").first()
     waiting = [VideoState.RECEIVING, VideoState.CHECKING]
     if before is None:

@@ -9,9 +9,8 @@ from django.db.models.functions import Now
 
 from uploads.errors import UploadExpired
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, VideoState
-from uploads.services.abort import end_session
+from uploads.services.abort import end_session, tell_ended
 from uploads.services.videos import set_video_state
-from uploads.signals import upload_ended
 from uploads.store import store
 
 log = structlog.get_logger(__name__)
@@ -47,7 +46,7 @@ def _expire(session: UploadSession) -> bool:
         if not end_session(session, SessionState.EXPIRED, only_from=OPEN_SESSION_STATES, error_code=code):
             return False
         set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING], error_code=code)
-        upload_ended.send(sender=UploadSession, session=session)
+        tell_ended(session)
     store().delete(session.storage_key)
     return True
 

@@ -16,7 +16,7 @@ from uploads.signals import video_changed
 
 
 def set_video_state(
-    video_id: int,
+    video_id: int | None,
     to: str,
     *,
     only_from: Iterable[str],
@@ -27,7 +27,7 @@ def set_video_state(
     """Move a video to another state, if it is in one of `only_from`.
 
     Args:
-        video_id: primary key.
+        video_id: primary key; None stands for an upload without a video, for which nothing is done.
         error_code: catalogue code shown with the new state; empty takes an old one away.
         values: further columns to set with it (duration_s, width, height, media_kind).
 
