@@ -1,5 +1,7 @@
 """Everything that can go wrong on a file's way in, each with its catalogue entry."""
 
+from .checksums import ChecksumMismatch, ChecksumUnknown, DigestMismatch, FileDiffers
+from .parts import JoinedReadOnly, LengthInconsistent, PartInUse, PartsUnfinished, PartsUnusable
 from .refusals import (
     CheckFailed,
     ChecksDelayed,
@@ -42,14 +44,18 @@ from .sessions import (
     VideoNotWaiting,
     WriterReplaced,
 )
-from .storage import StorageFailed, StorageFull
+from .storage import StorageAway, StorageFailed, StorageFull
 
 __all__ = [
     "BeyondLength",
     "CheckFailed",
     "ChecksDelayed",
+    "ChecksumMismatch",
+    "ChecksumUnknown",
     "CodecUnknown",
     "DeferredLengthUnsupported",
+    "DigestMismatch",
+    "FileDiffers",
     "FileEmpty",
     "FileIsDocument",
     "FileIsPicture",
@@ -58,14 +64,20 @@ __all__ = [
     "FileUnreadable",
     "ForeignOrigin",
     "HeaderInvalid",
+    "JoinedReadOnly",
     "KeyReused",
+    "LengthInconsistent",
     "MediaTypeWrong",
     "MetadataInvalid",
     "NoTracks",
     "NotMedia",
     "OffsetMismatch",
+    "PartInUse",
+    "PartsUnfinished",
+    "PartsUnusable",
     "RangeInvalid",
     "ServerRestarting",
+    "StorageAway",
     "StorageFailed",
     "StorageFull",
     "TooLarge",

@@ -74,6 +74,7 @@ class OffsetMismatch(AppError):
         actions=(_GO_ON,),
         status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_WAIT, severity="info",
         guide="upload-keeps-stopping", fields=("expected_offset", "provided_offset"),
+        problem_type="https://iana.org/assignments/http-problem-types#mismatching-upload-offset",
     )  # fmt: skip
 
     def headers(self) -> dict[str, str]:
