@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from resilience.http.request_ids import current_request_id
 from uploads.admission import require_acceptable, require_room
 from uploads.errors import KeyReused, StorageFailed, StorageFull, UploadExpired, UploadGone, VideoNotWaiting
+from uploads.limits.reserve import Tight, reserve
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, Video, VideoState
 from uploads.services.clean import clean_file_name, clean_title
 from uploads.services.commit import hand_over
@@ -59,6 +60,7 @@ def create_upload(
     Raises:
         TooLarge, FileEmpty, TypeRefused: the file cannot be taken.
         StorageFull, StorageFailed: not now.
+        QuotaReached, DailyReached, TooManyOpen, ServiceFull, ServiceDailyReached, ServiceBusy: a limit is reached.
         KeyReused: the key stands for another file.
         VideoNotWaiting: the video needs no new file, or has another upload going on.
         UploadGone, UploadExpired: the key's upload is over.
@@ -82,7 +84,16 @@ def create_upload(
 
 
 def _insert(session: UploadSession, video: Video | None) -> tuple[UploadSession, str]:
+    """Insert the rows, which reserve the room; near a limit one creation at a time."""
+    try:
+        return _insert_rows(session, video, alone=False)
+    except Tight:
+        return _insert_rows(session, video, alone=True)
+
+
+def _insert_rows(session: UploadSession, video: Video | None, *, alone: bool) -> tuple[UploadSession, str]:
     with transaction.atomic():
+        reserve(session.owner_id, session.length or 0, alone=alone)
         if video is None:
             session.video = Video.objects.create(owner=session.owner, title=clean_title(session.file_name) or UNTITLED)
         elif set_video_state(video.pk, VideoState.RECEIVING, only_from=REPLACEABLE):

@@ -15,10 +15,12 @@ from resilience.errors import AppError
 from uploads.admission import accepts_anything
 from uploads.append.core import SNIFF_BYTES
 from uploads.errors import CheckFailed, ChecksDelayed, FileEmpty, FileUnreadable
+from uploads.errors.limits import QuotaReached
 from uploads.inspection.boxes import walk_boxes
 from uploads.inspection.magic import container_of, refusal_of_start
 from uploads.inspection.probe import Probe, ProbeKilled, probe
 from uploads.inspection.verdict import refusal_of_probe, refusal_of_walk
+from uploads.limits.final import require_kept
 from uploads.models import MediaKind, SessionState, UploadSession, VideoState
 from uploads.selectors import source_path
 from uploads.services.abort import mark_corrupt, refuse
@@ -66,7 +68,10 @@ def inspect_upload(public_id: str, *, attempt: int, stopped: Callable[[], bool])
         refuse(session, error, sha256=digest)
         log.info("upload.refused", upload=public_id, code=error.code)
         return
-    accept(session, found if error is None else None, sha256=digest)
+    try:
+        accept(session, found if error is None else None, sha256=digest)
+    except QuotaReached as full:
+        refuse(session, full, sha256=digest)
 
 
 def accept(session: UploadSession, found: Probe | None, *, sha256: str) -> bool:
@@ -74,12 +79,16 @@ def accept(session: UploadSession, found: Probe | None, *, sha256: str) -> bool:
 
     Returns:
         False when the session was no longer waiting for it.
+
+    Raises:
+        QuotaReached: it does not fit beside its owner's other files.
     """
     details = found.details if found else {}
     with transaction.atomic():
         waiting = UploadSession.objects.filter(pk=session.pk, state=SessionState.RECEIVED)
         if not waiting.update(state=SessionState.ACCEPTED, sha256=sha256, probe=details, updated_at=Now()):
             return False
+        require_kept(session)
         session.refresh_from_db()
         if found is None:
             set_video_state(session.video_id, VideoState.READY, only_from=[VideoState.CHECKING])

@@ -1,0 +1,117 @@
+"""Reserving room for an upload, so that two that begin at once cannot both take the last of it.
+
+A reservation is the session's own row: while it is open, its announced length counts. What must not happen is that two transactions
+read the same use, and both insert. So:
+
+1. Far from every limit, creations take a lock they share with each other, read, and insert: none waits for another.
+2. Near a limit they take it alone, which waits for those under way, and read what is really there.
+
+"Far" is chosen so that all transactions a database can have at once, each of which read before the others committed, stay within the
+limit together: at most half is used, and each takes at most a thousandth (or one, of a count) with at most `_AT_ONCE` of them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from uploads.admission import human_size
+from uploads.errors.limits import DailyReached, QuotaReached, ServiceBusy, ServiceDailyReached, ServiceFull, TooManyOpen
+
+from .usage import DAY, Usage, begun_today, usage_of
+
+_AT_ONCE = 500
+_SMALL_SHARE = 1000
+_LOCK_CLASS = 0x55504C44  # "UPLD": ours among the database's advisory locks
+_EVERYBODY = 0
+HOUR = 3600.0
+SOON = 60.0
+
+
+class Tight(Exception):
+    """Near a limit: read again with the lock held alone. Roll the transaction back and call `reserve` with `alone`."""
+
+
+def reserve(owner_id: int, length: int, *, alone: bool) -> None:
+    """Make sure that an upload of `length` bytes fits, until the caller's transaction, which inserts its row, is over.
+
+    Raises:
+        Tight: not to be told without `alone`.
+        QuotaReached, DailyReached, TooManyOpen: the owner's limits.
+        ServiceFull, ServiceDailyReached, ServiceBusy: everybody's.
+    """
+    if _limited(settings.UPLOAD_ALL_QUOTA, settings.UPLOAD_ALL_DAILY, settings.UPLOAD_ALL_OPEN):
+        _lock(_EVERYBODY, alone=alone)
+    if _limited(settings.UPLOAD_USER_QUOTA, settings.UPLOAD_USER_DAILY, settings.UPLOAD_USER_OPEN):
+        _lock(owner_id, alone=alone)
+        used = usage_of(owner_id)
+        limits = Usage(settings.UPLOAD_USER_QUOTA, settings.UPLOAD_USER_DAILY, settings.UPLOAD_USER_OPEN)
+        if not alone and not _far(used, limits, length):
+            raise Tight
+        _require_of_owner(owner_id, used, limits, length)
+    if _limited(settings.UPLOAD_ALL_QUOTA, settings.UPLOAD_ALL_DAILY, settings.UPLOAD_ALL_OPEN):
+        used = usage_of(None)
+        limits = Usage(settings.UPLOAD_ALL_QUOTA, settings.UPLOAD_ALL_DAILY, settings.UPLOAD_ALL_OPEN)
+        if not alone and not _far(used, limits, length):
+            raise Tight
+        _require_of_all(used, limits, length)
+
+
+def hold_alone(owner_id: int) -> None:
+    """Let nobody else begin or accept an upload of this person until the transaction is over."""
+    _lock(owner_id, alone=True)
+
+
+def _limited(*limits: int) -> bool:
+    return any(limits)
+
+
+def _lock(whom: int, *, alone: bool) -> None:
+    kind = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {kind}(%s, %s)", [_LOCK_CLASS, whom % 2**31])
+
+
+def _far(used: Usage, limits: Usage, length: int) -> bool:
+    for have, limit in ((used.stored, limits.stored), (used.today, limits.today)):
+        if limit and (have > limit // 2 or length > limit // _SMALL_SHARE):
+            return False
+    return not limits.open or used.open + _AT_ONCE <= limits.open
+
+
+def _require_of_owner(owner_id: int, used: Usage, limits: Usage, length: int) -> None:
+    if limits.stored and used.stored + length > limits.stored:
+        raise QuotaReached(**sizes(length, used.stored, limits.stored))
+    if limits.today and used.today + length > limits.today:
+        wait = seconds_until_room(owner_id, excess=used.today + length - limits.today)
+        raise DailyReached(retry_after=wait, **sizes(length, used.today, limits.today))
+    if limits.open and used.open >= limits.open:
+        raise TooManyOpen(retry_after=SOON, used=used.open, limit=limits.open)
+
+
+def _require_of_all(used: Usage, limits: Usage, length: int) -> None:
+    if limits.stored and used.stored + length > limits.stored:
+        raise ServiceFull(retry_after=HOUR, **sizes(length, used.stored, limits.stored))
+    if limits.today and used.today + length > limits.today:
+        raise ServiceDailyReached(retry_after=HOUR, **sizes(length, used.today, limits.today))
+    if limits.open and used.open >= limits.open:
+        raise ServiceBusy(retry_after=SOON, used=used.open, limit=limits.open)
+
+
+def seconds_until_room(owner_id: int, *, excess: int) -> float:
+    """Return when enough of today's bytes will be a day old; a whole day for a file that is too large for any day."""
+    for counted, age in begun_today(owner_id):
+        excess -= counted
+        if excess <= 0:
+            remaining: timedelta = DAY - age
+            return max(1.0, remaining.total_seconds())
+    return DAY.total_seconds()
+
+
+def sizes(length: int, used: int, limit: int) -> dict[str, Any]:
+    """The fields of an error about bytes."""
+    texts = {"size_text": human_size(length), "used_text": human_size(used), "limit_text": human_size(limit)}
+    return {"size": length, "used": used, "limit": limit, **texts}
