@@ -170,7 +170,7 @@ class ResumeToken(models.Model):
 class UploadSegment(models.Model):
     """What one commit covers, written by the statement that moves the offset. Kept until the digest of the whole file is known."""
 
-    session = models.ForeignKey(UploadSession, on_delete=models.CASCADE, related_name="segments")
+    session = models.ForeignKey(UploadSession, on_delete=models.CASCADE, related_name="segments", db_index=False)  # the unique rule has one
     start = models.BigIntegerField(help_text="Bytes from the start of the file.")
     length = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)

@@ -6,7 +6,7 @@ lock the bytes → lease → right offset? → receive, write → make durable �
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from django.conf import settings
@@ -25,6 +25,8 @@ from uploads.errors import (
     WriterReplaced,
 )
 from uploads.inspection.magic import refusal_of_start
+from uploads.integrity.chain import Segment
+from uploads.integrity.running import RunningDigest
 from uploads.models import SessionState, UploadSession
 from uploads.services.abort import mark_corrupt, refuse
 from uploads.services.commit import Fenced, commit_offset
@@ -69,6 +71,7 @@ class Writer:
     _lease: Lease | None = None
     _reason: Stop | None = None
     _flushing: asyncio.Task[bool] | None = None
+    _digest: RunningDigest = field(init=False)
 
     @property
     def epoch(self) -> int | None:
@@ -121,7 +124,7 @@ class Writer:
         lease = await database(take_lease, self.session.pk)
         if lease is None:
             raise await self._not_receiving()
-        self._lease, self.committed = lease, lease.committed
+        self._lease, self._digest, self.committed = lease, RunningDigest(self.session.public_id, lease.chain), lease.committed
         released = False
         try:
             await self._prepare(appender, lease)
@@ -186,12 +189,18 @@ class Writer:
         try:
             await files(appender.write, chunks, offset=core.written)
         except WriteFailed as failure:
-            core.wrote(failure.written)
+            await self._wrote(core, chunks, failure.written)
             await self._keep_what_fits(appender, core)
             raise _storage_error(failure) from failure
-        core.wrote(size)
+        await self._wrote(core, chunks, size)
         if core.sniff_due():
             await self._judge(appender, core)
+
+    async def _wrote(self, core: Append, chunks: list[bytes], size: int) -> None:
+        """Count bytes as written and begin to hash them; no commit comes in between."""
+        await self._digest.ready()
+        core.wrote(size)
+        self._digest.add(chunks, size)
 
     async def _keep_what_fits(self, appender: Appender, core: Append) -> None:
         await self._flushed()
@@ -227,21 +236,22 @@ class Writer:
         old, new = core.committed, core.written
         if new == old:
             return False
+        cut = self._digest.cut(start=old, length=new - old)
         try:
             await files(appender.sync)
         except WriteFailed as failure:
             raise _storage_error(failure) from failure
-        await self._commit(self._lease, old=old, new=new, last=last, interrupted=interrupted)
+        await self._commit(self._lease, await cut.sealed(), old=old, new=new, last=last, interrupted=interrupted)
         core.committed_at(new, _now())
         self.committed = new
         return last
 
-    async def _commit(self, lease: Lease, *, old: int, new: int, last: bool, interrupted: bool) -> None:
+    async def _commit(self, lease: Lease, segment: Segment, *, old: int, new: int, last: bool, interrupted: bool) -> None:
         """Commit, trying again while the database is away: the bytes are durable, only the row is missing."""
         deadline, pause = _now() + DATABASE_PATIENCE_SECONDS, 0.1
         while True:
             try:
-                return await database(commit_offset, lease, old=old, new=new, last=last, interrupted=interrupted)
+                return await database(commit_offset, lease, old=old, new=new, last=last, interrupted=interrupted, segment=segment)
             except DATABASE_DOWN:
                 if _now() > deadline:
                     raise

@@ -7,10 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from resilience.tasks import enqueue
+from uploads.integrity.chain import Segment
+from uploads.integrity.record import move_and_record
 from uploads.models import SessionState, UploadSession, VideoState
 from uploads.services.lease import LEASE_SECONDS, Lease
 from uploads.services.videos import set_video_state
@@ -20,7 +22,7 @@ class Fenced(Exception):
     """Another writer took over, or the session ended: nothing was committed and nothing may be acknowledged."""
 
 
-def commit_offset(lease: Lease, *, old: int, new: int, last: bool, interrupted: bool = False) -> None:
+def commit_offset(lease: Lease, *, old: int, new: int, last: bool, interrupted: bool = False, segment: Segment | None = None) -> None:
     """Move the committed offset by compare-and-set; on the last byte of the file, hand it over to inspection in the same transaction.
 
     Safe to call again with the same arguments when the answer of the first call was lost.
@@ -29,34 +31,37 @@ def commit_offset(lease: Lease, *, old: int, new: int, last: bool, interrupted: 
         old, new: offsets in bytes; the bytes up to `new` are durable.
         last: True when the writer ends with this commit and gives its lease back.
         interrupted: True when the request ended before its body did; counted as a resume to come.
+        segment: digest and chain of the bytes from `old` to `new`, written with the offset; None when they did not come through us.
 
     Raises:
         Fenced: the lease is no longer ours.
     """
     if lease.length is not None and new == lease.length:
-        return _commit_all(lease, old=old, new=new)
+        return _commit_all(lease, old=old, new=new, segment=segment)
     values: dict[str, Any] = {"committed": new, "updated_at": Now(), "expires_at": Now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)}
     if last:
         values |= {"lease_owner": "", "lease_expires_at": None, "resumes": F("resumes") + int(interrupted)}
     else:
         values |= {"lease_expires_at": Now() + timedelta(seconds=LEASE_SECONDS)}
     ours = UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch, state=SessionState.RECEIVING)
-    if not ours.filter(committed=old).update(**values) and not ours.filter(committed=new).exists():
+    if not _move(ours.filter(committed=old), values, segment) and not ours.filter(committed=new).exists():
         raise Fenced
     return None
 
 
-def _commit_all(lease: Lease, *, old: int, new: int) -> None:
+def _commit_all(lease: Lease, *, old: int, new: int, segment: Segment | None) -> None:
     """Set the session `received`, its video `checking`, and put the inspection down: all or nothing."""
     with transaction.atomic():
         mine = UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch)
-        changed = mine.filter(state=SessionState.RECEIVING, committed=old).update(
-            state=SessionState.RECEIVED, committed=new, received_at=Now(), updated_at=Now(), lease_owner="", lease_expires_at=None
-        )
-        if changed:
+        values = {"state": SessionState.RECEIVED, "committed": new, "received_at": Now(), "updated_at": Now(), "lease_owner": "", "lease_expires_at": None}
+        if _move(mine.filter(state=SessionState.RECEIVING, committed=old), values, segment):
             hand_over(mine.get())
         elif not mine.filter(committed=new).exclude(state=SessionState.RECEIVING).exists():
             raise Fenced
+
+
+def _move(rows: QuerySet[UploadSession], values: dict[str, Any], segment: Segment | None) -> bool:
+    return bool(rows.update(**values)) if segment is None else move_and_record(rows, values, segment)
 
 
 def hand_over(session: UploadSession) -> None:

@@ -17,18 +17,19 @@ _TAKE = """
 UPDATE uploads_uploadsession
    SET epoch = epoch + 1, lease_owner = %s, lease_expires_at = statement_timestamp() + make_interval(secs => %s), updated_at = statement_timestamp()
  WHERE id = %s AND state = %s
-RETURNING epoch, committed, length
+RETURNING epoch, committed, length, chain
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to append. `committed` and `length` in bytes, as they were when it was taken."""
+    """The right to append. `committed` and `length` in bytes and the chain at `committed`, as they were when it was taken."""
 
     session_id: int
     epoch: int
     committed: int
     length: int | None
+    chain: str = ""
 
 
 def holder_name() -> str:
@@ -44,7 +45,7 @@ def take_lease(session_id: int) -> Lease | None:
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, [holder_name(), LEASE_SECONDS, session_id, SessionState.RECEIVING])
         row = cursor.fetchone()
-    return None if row is None else Lease(session_id=session_id, epoch=row[0], committed=row[1], length=row[2])
+    return None if row is None else Lease(session_id=session_id, epoch=row[0], committed=row[1], length=row[2], chain=row[3])
 
 
 def release_lease(lease: Lease) -> None:
