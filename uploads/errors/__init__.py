@@ -1,6 +1,7 @@
 """Everything that can go wrong on a file's way in, each with its catalogue entry."""
 
 from .checksums import ChecksumMismatch, ChecksumUnknown, DigestMismatch, FileDiffers
+from .direct import DirectClosed, DirectUnavailable, PartImpossible, PartsMissing, PartsUnequal
 from .parts import JoinedReadOnly, LengthInconsistent, PartInUse, PartsUnfinished, PartsUnusable
 from .refusals import (
     CheckFailed,
@@ -55,6 +56,8 @@ __all__ = [
     "CodecUnknown",
     "DeferredLengthUnsupported",
     "DigestMismatch",
+    "DirectClosed",
+    "DirectUnavailable",
     "FileDiffers",
     "FileEmpty",
     "FileIsDocument",
@@ -72,7 +75,10 @@ __all__ = [
     "NoTracks",
     "NotMedia",
     "OffsetMismatch",
+    "PartImpossible",
     "PartInUse",
+    "PartsMissing",
+    "PartsUnequal",
     "PartsUnfinished",
     "PartsUnusable",
     "RangeInvalid",
