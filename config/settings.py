@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config import env
 from config.logs import logging_settings
+from config.s3_settings import *  # noqa: F403
 from config.upload_settings import *  # noqa: F403
 from resilience.version import VERSION
 

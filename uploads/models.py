@@ -10,6 +10,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from resilience.ids import opaque_id
+from uploads.store.s3.models import RemoteFile as RemoteFile  # tables of this app too
+from uploads.store.s3.models import UploadPart as UploadPart
 
 
 class VideoState(models.TextChoices):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import ParamSpec, TypeVar
 
 from django.db import connections
@@ -17,19 +17,36 @@ T = TypeVar("T")
 FILE_THREADS = 8
 DATABASE_THREADS = 8  # below DATABASE_POOL: pages need connections too
 _pools: dict[str, ThreadPoolExecutor] = {}
+_here = threading.local()
 
 
 def _pool(name: str, threads: int) -> ThreadPoolExecutor:
     # Made at first use: a pool made before gunicorn forks would have no threads in the child.
     if name not in _pools:
-        _pools[name] = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=f"uploads-{name}")
+        _pools[name] = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=f"uploads-{name}", initializer=_mark)
     return _pools[name]
 
 
+def _mark() -> None:
+    _here.pooled = True
+
+
+def give_connection_back() -> None:
+    """In a thread of these pools, return the database connection to its pool before a long wait; elsewhere it is the caller's."""
+    if getattr(_here, "pooled", False):
+        connections.close_all()
+
+
 async def files(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a function that waits for the disk."""
-    call = partial(contextvars.copy_context().run, function, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_pool("files", FILE_THREADS), call)
+    """Run a function that waits for the disk or for S3. One that asked the database for rows gives its connection back."""
+
+    def call() -> T:
+        try:
+            return function(*args, **kwargs)
+        finally:
+            give_connection_back()
+
+    return await asyncio.get_running_loop().run_in_executor(_pool("files", FILE_THREADS), contextvars.copy_context().run, call)
 
 
 async def database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

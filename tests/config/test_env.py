@@ -89,7 +89,7 @@ def test_a_command_with_a_wrong_setting_stops_with_one_line(changes: dict[str, s
 
 def test_every_setting_is_documented() -> None:
     documented = (ROOT / ".env.example").read_text()
-    source = "".join((ROOT / "config" / name).read_text() for name in ("settings.py", "upload_settings.py", "launcher.py"))
+    source = "".join((ROOT / "config" / name).read_text() for name in ("settings.py", "upload_settings.py", "s3_settings.py", "launcher.py"))
     names = set(re.findall(r'env\.(?:text|boolean|integer|number|size|choice|listing|path|url)\("(\w+)"', source))
     assert len(names) > 20
     assert not {name for name in names if f"{name}=" not in documented}

@@ -32,6 +32,7 @@ from .requests import (
     VersionUnsupported,
 )
 from .sessions import (
+    ContinuedElsewhere,
     ServerRestarting,
     UploadBusy,
     UploadComplete,
@@ -54,6 +55,7 @@ __all__ = [
     "ChecksumMismatch",
     "ChecksumUnknown",
     "CodecUnknown",
+    "ContinuedElsewhere",
     "DeferredLengthUnsupported",
     "DigestMismatch",
     "DirectClosed",

@@ -27,3 +27,17 @@ class StorageFailed(AppError):
         guide="upload-keeps-stopping",
         runbook="Look for input/output errors of the disk that holds UPLOAD_DIR in the kernel log.",
     )  # fmt: skip
+
+
+class StorageAway(StorageFailed):
+    """The object store does not answer, or the circuit in front of it is open."""
+
+    entry = Entry(
+        code="UPLOAD_STORAGE_AWAY",
+        title="Our storage cannot be reached right now",
+        what_happened="Our storage does not answer at the moment. What was saved before is kept, and the upload goes on from there by itself.",
+        actions=(wait("Wait a few seconds, then go on"), ASK_FOR_HELP),
+        status=503, category=Category.DEPENDENCY, fault=Fault.PARTNER, retry=Retry.AFTER_WAIT, severity="critical",
+        guide="upload-keeps-stopping",
+        runbook="Open the circuit s3 in admin for S3's own words. Check bucket, access keys, region and endpoint (S3_… settings) and the line to S3.",
+    )  # fmt: skip
