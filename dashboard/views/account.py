@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from knox.models import AuthToken
 
 from dashboard.services.api_tokens import MOST, create_token, revoke_token
+from uploads.limits.rows import rows_of
 
 
 @login_required
@@ -41,5 +42,6 @@ def token_revoke(request: HttpRequest, token_key: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, *, secret: str = "") -> HttpResponse:
+    assert isinstance(request.user, User)
     tokens = AuthToken.objects.filter(user=request.user).order_by("-created")
-    return render(request, "account/overview.html", {"tokens": tokens, "secret": secret, "most": MOST})
+    return render(request, "account/overview.html", {"tokens": tokens, "secret": secret, "most": MOST, "usage": rows_of(request.user.pk)})

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
+from django.test import Client
 from django.utils import timezone
 
 from resilience.errors import AppError
@@ -189,3 +190,16 @@ def test_of_two_files_complete_at_once_one_stays(settings: Any, ada: User) -> No
     at_once(4, lambda: inspect_upload(waiting.pop(), attempt=1, stopped=lambda: False))
     states = sorted(UploadSession.objects.values_list("state", flat=True))
     assert states == ["accepted", "rejected", "rejected", "rejected"]
+
+
+def test_a_person_and_a_program_see_what_is_used(settings: Any, ada: User) -> None:
+    settings.UPLOAD_USER_QUOTA, settings.UPLOAD_USER_OPEN = 50 * 2**30, 2000
+    make_session(video=make_video(owner=ada), length=int(2.1 * 2**30))
+    browser = Client()
+    browser.force_login(ada)
+    page = browser.get("/account/").content.decode()
+    assert "<dt>Stored</dt><dd>2.1 GB of 50.0 GB</dd>" in page
+    assert "<dt>Unfinished uploads</dt><dd>1 of 2,000</dd>" in page
+    told = {row["name"]: row for row in browser.get("/api/v1/usage").json()}
+    assert (told["stored"]["used"], told["stored"]["limit"]) == (int(2.1 * 2**30), 50 * 2**30)
+    assert (told["today"]["limit"], told["today"]["text"]) == (None, "2.1 GB")
