@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from .plan import S3_SMALLEST_PART
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part as ListParts tells it: number from 1, size in bytes, ETag without its quotes, checksum if S3 keeps one."""
+    """One part as ListParts tells it: number from 1, size in bytes, ETag without its quotes."""
 
     number: int
     size: int
     etag: str
-    checksum: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +23,7 @@ class Arrived:
 
     parts: tuple[Part, ...]
     size: int
-
-    @property
-    def part_size(self) -> int:
-        """Bytes of the parts; 0 while there is none."""
-        return self.parts[0].size if self.parts else 0
+    part_size: int  # of every part but the last; 0 while nobody knows
 
 
 class UnequalParts(Exception):
@@ -68,7 +63,15 @@ def contiguous(listed: Iterable[Part], *, part_size: int = 0) -> Arrived:
     after = [number for number in known if number > len(found)]
     if found and found[-1].size < expected and after:
         raise UnequalParts(number=found[-1].number, size=found[-1].size, expected=expected)
-    return Arrived(parts=tuple(found), size=sum(part.size for part in found))
+    return Arrived(parts=tuple(found), size=sum(part.size for part in found), part_size=expected)
+
+
+def counted(arrived: Arrived, *, length: int | None) -> Arrived:
+    """Return what may be acknowledged. A part smaller than the others counts only as the end of a file of known length: else it is not the last."""
+    whole = length is not None and arrived.size == length
+    if whole or not arrived.parts or arrived.parts[-1].size == arrived.part_size:
+        return arrived
+    return replace(arrived, parts=arrived.parts[:-1], size=arrived.size - arrived.parts[-1].size)
 
 
 def require_whole(arrived: Arrived, *, length: int | None) -> None:
@@ -85,12 +88,7 @@ def require_whole(arrived: Arrived, *, length: int | None) -> None:
         raise UnequalParts(number=last.number, size=last.size, expected=max(0, length - (arrived.size - last.size)))
 
 
-def changed(before: Sequence[Part], now: Mapping[int, Part]) -> Part | None:
-    """Return the first part that is missing, or has another size, ETag or checksum than when it was counted; None if all are as they were."""
-    for part in before:
-        found = now.get(part.number)
-        if found is None or (found.size, found.etag) != (part.size, part.etag):
-            return part
-        if part.checksum and found.checksum and found.checksum != part.checksum:
-            return part
-    return None
+def changed(before: Sequence[Part], now: Iterable[Part]) -> Part | None:
+    """Return the first part that is missing or has another size or ETag than when it was counted; None if all are as they were."""
+    have = set(now)
+    return next((part for part in before if part not in have), None)
