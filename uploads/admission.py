@@ -28,15 +28,24 @@ def human_size(size: int) -> str:
     return str(filesizeformat(size)).replace("\xa0", " ")
 
 
+def too_large(size: int) -> TooLarge:
+    limit = settings.UPLOAD_MAX_SIZE
+    return TooLarge(size=size, limit=limit, size_text=human_size(size), limit_text=human_size(limit))
+
+
+def require_size(length: int) -> None:
+    """Raises: TooLarge."""
+    if length > settings.UPLOAD_MAX_SIZE:
+        raise too_large(length)
+
+
 def require_acceptable(*, length: int, file_name: str, declared_type: str) -> None:
     """Check size, name ending and declared type. What has neither ending nor type is judged by its content later.
 
     Raises:
         TooLarge, FileEmpty, TypeRefused: as their names say.
     """
-    limit = settings.UPLOAD_MAX_SIZE
-    if length > limit:
-        raise TooLarge(size=length, limit=limit, size_text=human_size(length), limit_text=human_size(limit))
+    require_size(length)
     if accepts_anything():
         return
     ending = extension(file_name)

@@ -15,7 +15,7 @@ from django.db import OperationalError
 
 from tests.factories import make_user
 from tests.uploads.client import patch, patch_line, request, until
-from uploads.append import active, writer
+from uploads.append import active, checkpoints, writer
 from uploads.append.active import Stop
 from uploads.models import SessionState, UploadSession, VideoState
 from uploads.services import lease as leases
@@ -316,7 +316,7 @@ def test_a_commit_waits_for_a_database_that_is_away(upload: Callable[..., Create
         commit_offset(*args, **kwargs)
 
     async def go() -> None:
-        monkeypatch.setattr(writer, "commit_offset", flaky)
+        monkeypatch.setattr(checkpoints, "commit_offset", flaky)
         assert (await patch(path_of(created), 0, b"hello")).status == 204
 
     run(go())
@@ -332,8 +332,8 @@ def test_a_database_that_stays_away_acknowledges_nothing(upload: Callable[..., C
 
     async def go() -> None:
         with monkeypatch.context() as patched:
-            patched.setattr(writer, "commit_offset", gone)
-            patched.setattr(writer, "DATABASE_PATIENCE_SECONDS", 0.3)
+            patched.setattr(checkpoints, "commit_offset", gone)
+            patched.setattr(checkpoints, "DATABASE_PATIENCE_SECONDS", 0.3)
             answer = await patch(path_of(created), 0, b"hello")
         assert (answer.status, "retry-after" in answer.headers) == (503, True)
         assert (await request("HEAD", path_of(created))).offset == 0

@@ -12,7 +12,7 @@ import pytest
 
 from tests.factories import make_user
 from tests.uploads.client import patch, request
-from uploads.append import body, writer
+from uploads.append import body, checkpoints, writer
 from uploads.models import UploadSession
 from uploads.services import commit
 from uploads.services.create import create_upload
@@ -86,7 +86,7 @@ def test_a_power_cut_leaves_no_promise_without_bytes(cut_at: int, monkeypatch: p
     async def go() -> None:
         with monkeypatch.context() as patched:
             patched.setattr(DiskStore, "open", volatile)
-            patched.setattr(writer, "commit_offset", powered)
+            patched.setattr(checkpoints, "commit_offset", powered)
             await patch(path, 0, [DATA[start : start + PART] for start in range(0, len(DATA), PART)])
         committed = (await writer.database(UploadSession.objects.get)).committed
         stored = store().path(created.session.storage_key).read_bytes()
@@ -119,7 +119,7 @@ def test_every_commit_is_of_bytes_that_were_synced_before(monkeypatch: pytest.Mo
 
     async def go() -> None:
         monkeypatch.setattr(os, "fdatasync", slow_sync)
-        monkeypatch.setattr(writer, "commit_offset", watched)
+        monkeypatch.setattr(checkpoints, "commit_offset", watched)
         answer = await patch(f"/files/{created.secret}", 0, [DATA[start : start + PART] for start in range(0, len(DATA), PART)])
         assert (answer.status, answer.offset) == (204, len(DATA))
 

@@ -14,6 +14,7 @@ import structlog
 
 from resilience.http.translate import DATABASE_DOWN
 from uploads.errors import UploadBusy
+from uploads.limits.connections import Connections
 from uploads.services.lease import asked_to_stop
 from uploads.threads import database
 
@@ -40,26 +41,30 @@ class Stoppable(Protocol):
 
 
 class _Slot:
-    def __init__(self, writer: Stoppable) -> None:
+    def __init__(self, writer: Stoppable, owner_id: int) -> None:
         self.writer = writer
+        self.owner_id = owner_id
         self.over = asyncio.Event()
 
 
 _slots: dict[int, _Slot] = {}
+_connections = Connections()
 _watcher: asyncio.Task[None] | None = None
 
 
-async def enter(session_id: int, writer: Stoppable) -> None:
+async def enter(session_id: int, writer: Stoppable, *, owner_id: int) -> None:
     """Become this process's only writer of an upload; an older one is stopped first.
 
     Raises:
         UploadBusy: the older writer did not end in time.
+        TooManyRequests: the upload's owner has too many writers here.
     """
     deadline = asyncio.get_running_loop().time() + HAND_OVER_SECONDS
     while session_id in _slots:
         if not await stop(session_id, Stop.REPLACED, seconds=deadline - asyncio.get_running_loop().time()):
             raise UploadBusy(retry_after=1)
-    _slots[session_id] = _Slot(writer)  # no await since the check: nobody came between
+    _connections.take(owner_id)
+    _slots[session_id] = _Slot(writer, owner_id)  # no await since the check: nobody came between
     _watch()
 
 
@@ -67,6 +72,7 @@ def leave(session_id: int, writer: Stoppable) -> None:
     slot = _slots.get(session_id)
     if slot is not None and slot.writer is writer:
         del _slots[session_id]
+        _connections.give_back(slot.owner_id)
         slot.over.set()
 
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from enum import Enum
 from typing import Any
 
+from uploads.limits.rate import MinimumRate
+
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 AHEAD_BYTES = 2 * 2**20  # more than this is left in the socket, and slows the sender down
@@ -33,6 +35,7 @@ class Body:
         self._reader: asyncio.Task[None] | None = None
         self.received = 0
         self.last_arrival = 0.0
+        self.rate = MinimumRate.of_settings()
 
     def start(self) -> None:
         """Begin to read. Reading is what lets a client that asked (Expect: 100-continue) send its body."""
@@ -50,6 +53,7 @@ class Body:
         self._wanted = minimum
         if self._size >= minimum or self._end is not None:
             return
+        began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(seconds):
                 await self._news.wait()
@@ -57,6 +61,7 @@ class Body:
             return
         finally:
             self._news.clear()
+            self.rate.note(waited=asyncio.get_running_loop().time() - began, received=self.received)
 
     def wake(self) -> None:
         self._news.set()

@@ -11,7 +11,7 @@ SNIFF_BYTES = 64 * 2**10
 
 
 class BeyondAnnounced(Exception):
-    """The client sends more than it announced; nothing of this batch may be written."""
+    """The client sends more than it announced, or than is let in; nothing of this batch may be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Append:
         pace: when checkpoints are due.
         started: the clock at the start, seconds; any monotonic clock, the same for all calls.
         sniffed: True when the first bytes were judged before (or need no judging).
+        open_end: True when more follows even once the announced length is reached (Upload-Complete: ?0).
+        limit: bytes the whole file may have while its length is unknown; None for no limit.
     """
 
     committed: int
@@ -39,6 +41,8 @@ class Append:
     pace: Pace
     started: float
     sniffed: bool = False
+    open_end: bool = False
+    limit: int | None = None
     written: int = -1
     _last: float = 0.0
 
@@ -50,9 +54,10 @@ class Append:
         """Ask whether the next `size` bytes may be written.
 
         Raises:
-            BeyondAnnounced: they do not fit into the announced length.
+            BeyondAnnounced: they do not fit into the announced length, or the limit while there is none.
         """
-        if self.length is not None and self.written + size > self.length:
+        most = self.limit if self.length is None else self.length
+        if most is not None and self.written + size > most:
             raise BeyondAnnounced
 
     def wrote(self, size: int) -> None:
@@ -60,7 +65,11 @@ class Append:
 
     @property
     def complete(self) -> bool:
-        return self.length is not None and self.written == self.length
+        return self.completes_at(self.written)
+
+    def completes_at(self, offset: int) -> bool:
+        """True when a commit of `offset` is the end of the file."""
+        return not self.open_end and self.length is not None and offset == self.length
 
     @property
     def pending(self) -> int:

@@ -5,7 +5,6 @@ lock the bytes → lease → right offset? → receive, write → make durable �
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 import structlog
@@ -13,40 +12,38 @@ from django.conf import settings
 
 from resilience.errors import AppError
 from resilience.http.translate import DATABASE_DOWN
+from uploads.admission import too_large
 from uploads.errors import (
     BeyondLength,
+    LengthInconsistent,
     OffsetMismatch,
     ServerRestarting,
-    StorageFailed,
-    StorageFull,
-    UploadBusy,
     UploadCorrupt,
     UploadStalled,
     WriterReplaced,
 )
 from uploads.inspection.magic import refusal_of_start
-from uploads.integrity.chain import Segment
 from uploads.integrity.running import RunningDigest
 from uploads.models import SessionState, UploadSession
 from uploads.services.abort import mark_corrupt, refuse
-from uploads.services.commit import Fenced, commit_offset
+from uploads.services.commit import Fenced
 from uploads.services.ended import why_ended
-from uploads.services.lease import Lease, ask_to_stop, release_lease, take_lease
-from uploads.store import Appender, StoreBusy, StoreMissing, WriteFailed, store
+from uploads.services.lease import Lease, release_lease, take_lease
+from uploads.services.length import fix_length
+from uploads.store import Appender, StoreMissing, WriteFailed
 from uploads.threads import database, files
 
 from . import active
 from .active import Stop
 from .body import Body, End
+from .checkpoints import Checkpoints, Told, now, storage_error
 from .core import SNIFF_BYTES, Append, BeyondAnnounced, Pace
+from .lock import lock
+from .part import Part
 
 log = structlog.get_logger(__name__)
 
 BATCH_BYTES = 2**20
-MOST_PENDING = 4  # checkpoints' worth of bytes written before the writer waits for the disk
-LOCK_POLL_SECONDS = 0.03
-DATABASE_PATIENCE_SECONDS = 12.0
-FULL_RETRY_SECONDS = 30
 
 
 class ClientGone(Exception):
@@ -61,21 +58,27 @@ class Writer:
         session: as read when the request was authorised.
         offset: where the client says it goes on, bytes.
         may_be_anything: skip judging the first bytes.
+        part: what the request says about its body besides that.
+        told: acknowledges the offsets committed before the body ends, to a client that asked for it.
     """
 
     session: UploadSession
     body: Body
     offset: int
     may_be_anything: bool
-    committed: int = 0
-    _lease: Lease | None = None
+    part: Part = field(default_factory=Part)
+    told: Told | None = None
     _reason: Stop | None = None
-    _flushing: asyncio.Task[bool] | None = None
-    _digest: RunningDigest = field(init=False)
+    _points: Checkpoints | None = None
 
     @property
     def epoch(self) -> int | None:
-        return self._lease.epoch if self._lease else None
+        return self._points.lease.epoch if self._points else None
+
+    @property
+    def committed(self) -> int:
+        """The offset the database holds, as far as this writer knows; bytes."""
+        return self._points.core.committed if self._points else 0
 
     def stop(self, reason: Stop) -> None:
         self._reason = self._reason or reason
@@ -85,7 +88,8 @@ class Writer:
         """Append the body and return the committed offset; on every error, what arrived is committed if it can be.
 
         Raises:
-            OffsetMismatch, BeyondLength: the request does not fit; nothing of it is kept.
+            OffsetMismatch, BeyondLength, TooLarge, LengthInconsistent: the request does not fit.
+            ChecksumMismatch, DigestMismatch: the body is not what was announced; nothing of it is kept.
             UploadBusy: another writer did not stop in time.
             WriterReplaced, ServerRestarting, UploadStalled, StorageFull, StorageFailed: ended early, the prefix is kept.
             UploadCorrupt: our storage lost bytes it had promised.
@@ -95,7 +99,10 @@ class Writer:
         """
         await active.enter(self.session.pk, self)
         try:
-            appender = await self._lock()
+            try:
+                appender = await lock(self.session)
+            except StoreMissing:
+                raise await self._lost() from None
             try:
                 return await self._append(appender)
             finally:
@@ -103,45 +110,42 @@ class Writer:
         finally:
             active.leave(self.session.pk, self)
 
-    async def _lock(self) -> Appender:
-        """Take the bytes; a writer in another process is asked to stop first."""
-        loop = asyncio.get_running_loop()
-        deadline, asked = loop.time() + active.HAND_OVER_SECONDS, False
-        while True:
-            try:
-                return await files(store().open, self.session.storage_key)
-            except StoreMissing:
-                raise await self._lost() from None
-            except StoreBusy:
-                if loop.time() > deadline:
-                    raise UploadBusy(retry_after=1) from None
-            if not asked:
-                await database(ask_to_stop, self.session.pk)
-                asked = True
-            await asyncio.sleep(LOCK_POLL_SECONDS)
-
     async def _append(self, appender: Appender) -> int:
         lease = await database(take_lease, self.session.pk)
         if lease is None:
             raise await self._not_receiving()
-        self._lease, self._digest, self.committed = lease, RunningDigest(self.session.public_id, lease.chain), lease.committed
+        points = self._points = Checkpoints(appender, lease, self._core(lease), RunningDigest(self.session.public_id, lease.chain), self.told)
         released = False
         try:
             await self._prepare(appender, lease)
-            pace = Pace(settings.UPLOAD_CHECKPOINT_BYTES, settings.UPLOAD_CHECKPOINT_SECONDS)
-            sniffed = self.may_be_anything or lease.committed >= SNIFF_BYTES
-            core = Append(committed=lease.committed, length=lease.length, pace=pace, started=_now(), sniffed=sniffed)
-            over = await self._receive(appender, core)
-            await self._flushed()
-            released = await self._checkpoint(appender, core, last=True, interrupted=over is not End.WHOLE)
-            return self._outcome(core, over)
+            if self.part.length is not None:
+                await self._fix_length(points, self.part.length)
+            over = await self._receive(points)
+            await self._verify(points, over)
+            if self.part.ends and over is End.WHOLE and points.core.length is None:
+                await self._fix_length(points, points.core.written)
+            if points.core.sniff_due():
+                await self._judge(points)
+            await points.flushed()
+            released = await points.make(last=True, interrupted=over is not End.WHOLE)
+            return self._outcome(points.core, over)
         except Fenced:
             raise await self._not_receiving() from None
         finally:
-            if self._flushing is not None:
-                await asyncio.gather(self._flushing, return_exceptions=True)  # never close a file under a running sync
+            await points.quiet()
             if not released:
-                await self._release(lease)
+                await self._release(points.lease)
+
+    def _core(self, lease: Lease) -> Append:
+        return Append(
+            committed=lease.committed,
+            length=lease.length,
+            pace=Pace(settings.UPLOAD_CHECKPOINT_BYTES, settings.UPLOAD_CHECKPOINT_SECONDS),
+            started=now(),
+            sniffed=self.may_be_anything or lease.committed >= SNIFF_BYTES,
+            open_end=self.part.ends is False,
+            limit=settings.UPLOAD_MAX_SIZE,
+        )
 
     async def _prepare(self, appender: Appender, lease: Lease) -> None:
         """Compare storage with what was promised, then the request with both; drop the tail nobody was told about."""
@@ -153,23 +157,43 @@ class Writer:
         if size > lease.committed:
             await files(appender.truncate, lease.committed)
 
-    async def _receive(self, appender: Appender, core: Append) -> End | Stop | UploadStalled:
+    async def _fix_length(self, points: Checkpoints, length: int) -> None:
+        """Note how long the file is, once and for all, before anything is built on it."""
+        points.lease = await database(fix_length, points.lease, length, completes=not points.core.open_end)
+        points.core.length = length
+
+    async def _receive(self, points: Checkpoints) -> End | Stop | UploadStalled:
         """Write what comes until the body ends, the client falls silent, or somebody asks us to stop. Say which."""
         self.body.start()
         while True:
-            await self.body.wait(minimum=BATCH_BYTES, seconds=self._patience(core))
+            await self.body.wait(minimum=BATCH_BYTES, seconds=self._patience(points.core))
             chunks, size = self.body.take()
             if size:
-                await self._write(appender, core, chunks, size)
+                await self._write(points, chunks, size)
             over = self._over()
             if over is not None:
                 return over
-            if core.checkpoint_due(_now()) and not core.complete:
-                await self._begin_checkpoint(appender, core)
+            if self.part.proof is None and points.core.checkpoint_due(now()) and not points.core.complete:
+                await points.begin()
+
+    async def _verify(self, points: Checkpoints, over: End | Stop | UploadStalled) -> None:
+        """Compare the body with what was announced for it; unless it matches, nothing of it stays."""
+        failure = self.part.proof.failure() if self.part.proof else None
+        if failure is None:
+            return
+        await self._discard(points)
+        if over is End.WHOLE:
+            raise failure
+
+    async def _discard(self, points: Checkpoints) -> None:
+        await files(points.appender.truncate, points.core.committed)
+        points.core.written = points.core.committed
+        await points.digest.ready()
+        points.digest.forget()
 
     def _patience(self, core: Append) -> float:
-        silence = settings.UPLOAD_READ_TIMEOUT_SECONDS - (_now() - self.body.last_arrival)
-        due = core.seconds_to_checkpoint(_now()) or settings.UPLOAD_CHECKPOINT_SECONDS
+        silence = settings.UPLOAD_READ_TIMEOUT_SECONDS - (now() - self.body.last_arrival)
+        due = core.seconds_to_checkpoint(now()) or settings.UPLOAD_CHECKPOINT_SECONDS
         return max(0.0, min(silence, due))
 
     def _over(self) -> End | Stop | UploadStalled | None:
@@ -177,88 +201,62 @@ class Writer:
             return self.body.end
         if self._reason is not None:
             return self._reason
-        if _now() - self.body.last_arrival >= settings.UPLOAD_READ_TIMEOUT_SECONDS:
+        if now() - self.body.last_arrival >= settings.UPLOAD_READ_TIMEOUT_SECONDS:
             return UploadStalled(seconds=round(settings.UPLOAD_READ_TIMEOUT_SECONDS), retry_after=1)
         return None
 
-    async def _write(self, appender: Appender, core: Append, chunks: list[bytes], size: int) -> None:
+    async def _write(self, points: Checkpoints, chunks: list[bytes], size: int) -> None:
+        core, appender = points.core, points.appender
         try:
             core.offer(size)
         except BeyondAnnounced:
-            raise BeyondLength(length=core.length, offset=core.committed) from None
+            raise await self._beyond(points) from None
         try:
             await files(appender.write, chunks, offset=core.written)
         except WriteFailed as failure:
-            await self._wrote(core, chunks, failure.written)
-            await self._keep_what_fits(appender, core)
-            raise _storage_error(failure) from failure
-        await self._wrote(core, chunks, size)
-        if core.sniff_due():
-            await self._judge(appender, core)
+            await self._wrote(points, chunks, failure.written)
+            await self._keep_what_fits(points)
+            raise storage_error(failure) from failure
+        await self._wrote(points, chunks, size)
+        if self.part.proof is not None:
+            await files(self.part.proof.update, chunks)  # judged when it has proved to be what was sent
+        elif core.sniff_due():
+            await self._judge(points)
 
-    async def _wrote(self, core: Append, chunks: list[bytes], size: int) -> None:
+    async def _wrote(self, points: Checkpoints, chunks: list[bytes], size: int) -> None:
         """Count bytes as written and begin to hash them; no commit comes in between."""
-        await self._digest.ready()
-        core.wrote(size)
-        self._digest.add(chunks, size)
+        await points.digest.ready()
+        points.core.wrote(size)
+        points.digest.add(chunks, size)
 
-    async def _keep_what_fits(self, appender: Appender, core: Append) -> None:
-        await self._flushed()
-        if core.pending and not core.sniff_due():
-            await self._checkpoint(appender, core, last=False)
+    async def _beyond(self, points: Checkpoints) -> AppError:
+        """More than was announced, or than we take: the request is refused; the IETF draft wants the upload itself to end with it."""
+        core = points.core
+        error = too_large(core.written + 1) if core.length is None else BeyondLength(length=core.length, offset=core.committed)
+        if self.part.overflow_ends:
+            await points.flushed()
+            await database(refuse, self.session, error)
+        return error
 
-    async def _judge(self, appender: Appender, core: Append) -> None:
+    async def _keep_what_fits(self, points: Checkpoints) -> None:
+        await points.flushed()
+        if self.part.proof is not None:
+            await self._discard(points)
+        elif points.core.pending and not points.core.sniff_due():
+            await points.make(last=False)
+
+    async def _judge(self, points: Checkpoints) -> None:
         """Say what the first bytes are, once, before any of them is acknowledged."""
-        start = await files(appender.head, SNIFF_BYTES)
-        error = refusal_of_start(start, name=self.session.file_name, whole=core.complete)
-        core.sniffed = True
+        start = await files(points.appender.head, SNIFF_BYTES)
+        error = refusal_of_start(start, name=self.session.file_name, whole=points.core.complete)
+        points.core.sniffed = True
         if error is not None:
             await database(refuse, self.session, error)
             raise error
 
-    async def _begin_checkpoint(self, appender: Appender, core: Append) -> None:
-        """Checkpoint beside the writing of what comes next; one at a time, and never far behind."""
-        if self._flushing is not None and not self._flushing.done() and core.pending < MOST_PENDING * core.pace.checkpoint_bytes:
-            return
-        await self._flushed()
-        if core.checkpoint_due(_now()):
-            self._flushing = asyncio.create_task(self._checkpoint(appender, core, last=False))
-
-    async def _flushed(self) -> None:
-        """Wait for the checkpoint under way, and raise what it raised."""
-        if self._flushing is not None:
-            flushing, self._flushing = self._flushing, None
-            await flushing
-
-    async def _checkpoint(self, appender: Appender, core: Append, *, last: bool, interrupted: bool = False) -> bool:
-        """Make what was written durable, then commit it. Return True when the commit also gave the lease back."""
-        assert self._lease is not None
-        old, new = core.committed, core.written
-        if new == old:
-            return False
-        cut = self._digest.cut(start=old, length=new - old)
-        try:
-            await files(appender.sync)
-        except WriteFailed as failure:
-            raise _storage_error(failure) from failure
-        await self._commit(self._lease, await cut.sealed(), old=old, new=new, last=last, interrupted=interrupted)
-        core.committed_at(new, _now())
-        self.committed = new
-        return last
-
-    async def _commit(self, lease: Lease, segment: Segment, *, old: int, new: int, last: bool, interrupted: bool) -> None:
-        """Commit, trying again while the database is away: the bytes are durable, only the row is missing."""
-        deadline, pause = _now() + DATABASE_PATIENCE_SECONDS, 0.1
-        while True:
-            try:
-                return await database(commit_offset, lease, old=old, new=new, last=last, interrupted=interrupted, segment=segment)
-            except DATABASE_DOWN:
-                if _now() > deadline:
-                    raise
-            await asyncio.sleep(pause)
-            pause = min(1.0, pause * 2)
-
     def _outcome(self, core: Append, over: End | Stop | UploadStalled) -> int:
+        if over is End.WHOLE and self.part.ends and not core.complete:
+            raise LengthInconsistent
         if over is End.WHOLE or core.complete:
             return core.committed
         if over is Stop.REPLACED:
@@ -290,11 +288,3 @@ class Writer:
         if session.state == SessionState.RECEIVING:
             return WriterReplaced(retry_after=1)
         return OffsetMismatch(expected_offset=session.committed, provided_offset=self.offset)
-
-
-def _storage_error(failure: WriteFailed) -> AppError:
-    return StorageFull(retry_after=FULL_RETRY_SECONDS) if failure.full else StorageFailed(retry_after=5)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -57,6 +57,10 @@ class RunningDigest:
         """Begin to hash the first `size` bytes of the chunks. The one before must be done."""
         self._job = asyncio.create_task(files(_update, self._digest, chunks, size))
 
+    def forget(self) -> None:
+        """Throw away what was added since the last cut: those bytes are not kept."""
+        self._digest, self._job = hashlib.sha256(), None
+
     def cut(self, *, start: int, length: int) -> Cut:
         """End the segment here: what is added from now on belongs to the next."""
         cut = Cut(start, length, self, self._digest, self._job)

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from resilience.tasks import enqueue
 from uploads.integrity.chain import Segment
 from uploads.integrity.record import move_and_record
-from uploads.models import SessionState, UploadSession, VideoState
+from uploads.models import SessionState, UploadRole, UploadSession, VideoState
 from uploads.services.lease import LEASE_SECONDS, Lease
 from uploads.services.videos import set_video_state
 
@@ -22,7 +22,9 @@ class Fenced(Exception):
     """Another writer took over, or the session ended: nothing was committed and nothing may be acknowledged."""
 
 
-def commit_offset(lease: Lease, *, old: int, new: int, last: bool, interrupted: bool = False, segment: Segment | None = None) -> None:
+def commit_offset(
+    lease: Lease, *, old: int, new: int, last: bool, interrupted: bool = False, segment: Segment | None = None, completes: bool | None = None
+) -> None:
     """Move the committed offset by compare-and-set; on the last byte of the file, hand it over to inspection in the same transaction.
 
     Safe to call again with the same arguments when the answer of the first call was lost.
@@ -32,12 +34,13 @@ def commit_offset(lease: Lease, *, old: int, new: int, last: bool, interrupted: 
         last: True when the writer ends with this commit and gives its lease back.
         interrupted: True when the request ended before its body did; counted as a resume to come.
         segment: digest and chain of the bytes from `old` to `new`, written with the offset; None when they did not come through us.
+        completes: True when the file ends at `new`; None lets the length alone say so.
 
     Raises:
         Fenced: the lease is no longer ours.
     """
-    if lease.length is not None and new == lease.length:
-        return _commit_all(lease, old=old, new=new, segment=segment)
+    if lease.length is not None and new == lease.length and completes is not False:
+        return commit_all(lease, old=old, new=new, segment=segment)
     values: dict[str, Any] = {"committed": new, "updated_at": Now(), "expires_at": Now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)}
     if last:
         values |= {"lease_owner": "", "lease_expires_at": None, "resumes": F("resumes") + int(interrupted)}
@@ -49,7 +52,7 @@ def commit_offset(lease: Lease, *, old: int, new: int, last: bool, interrupted: 
     return None
 
 
-def _commit_all(lease: Lease, *, old: int, new: int, segment: Segment | None) -> None:
+def commit_all(lease: Lease, *, old: int, new: int, segment: Segment | None = None) -> None:
     """Set the session `received`, its video `checking`, and put the inspection down: all or nothing."""
     with transaction.atomic():
         mine = UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch)
@@ -65,6 +68,8 @@ def _move(rows: QuerySet[UploadSession], values: dict[str, Any], segment: Segmen
 
 
 def hand_over(session: UploadSession) -> None:
-    """Put the inspection down, inside the transaction that made the session `received`."""
+    """Put the inspection down, inside the transaction that made the session `received`. A part of a file waits for the other parts instead."""
+    if session.role == UploadRole.PART:
+        return
     set_video_state(session.video_id, VideoState.CHECKING, only_from=[VideoState.RECEIVING])
     enqueue("uploads.inspect", key=session.public_id, payload={"session_id": session.public_id})

@@ -1,0 +1,36 @@
+"""Taking an upload's bytes from whoever wrote them last, in whatever process that is."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uploads.errors import UploadBusy
+from uploads.models import UploadSession
+from uploads.services.lease import ask_to_stop
+from uploads.store import Appender, StoreBusy, store
+from uploads.threads import database, files
+
+from . import active
+
+LOCK_POLL_SECONDS = 0.03
+
+
+async def lock(session: UploadSession) -> Appender:
+    """Take the bytes; a writer in another process is asked to stop first.
+
+    Raises:
+        UploadBusy: it did not stop in time.
+        StoreMissing: the bytes are not there.
+    """
+    loop = asyncio.get_running_loop()
+    deadline, asked = loop.time() + active.HAND_OVER_SECONDS, False
+    while True:
+        try:
+            return await files(store().open, session.storage_key)
+        except StoreBusy:
+            if loop.time() > deadline:
+                raise UploadBusy(retry_after=1) from None
+        if not asked:
+            await database(ask_to_stop, session.pk)
+            asked = True
+        await asyncio.sleep(LOCK_POLL_SECONDS)
