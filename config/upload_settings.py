@@ -18,3 +18,8 @@ UPLOAD_USER_OPEN = env.integer("UPLOAD_USER_OPEN", 2000)
 UPLOAD_ALL_QUOTA = env.size("UPLOAD_ALL_QUOTA", 0)
 UPLOAD_ALL_DAILY = env.size("UPLOAD_ALL_DAILY", 0)
 UPLOAD_ALL_OPEN = env.integer("UPLOAD_ALL_OPEN", 0)
+
+# Connections: how many of one person in one web process, and what is too slow to be kept waiting for.
+UPLOAD_USER_CONNECTIONS = env.integer("UPLOAD_USER_CONNECTIONS", 1000)
+UPLOAD_MINIMUM_RATE = env.size("UPLOAD_MINIMUM_RATE", 2**10)
+UPLOAD_MINIMUM_RATE_SECONDS = env.number("UPLOAD_MINIMUM_RATE_SECONDS", 30.0, minimum=0.1)

@@ -22,6 +22,7 @@ from uploads.errors import (
     UploadStalled,
     WriterReplaced,
 )
+from uploads.errors.limits import TooSlow
 from uploads.inspection.magic import refusal_of_start
 from uploads.integrity.running import RunningDigest
 from uploads.models import SessionState, UploadSession
@@ -91,13 +92,14 @@ class Writer:
             OffsetMismatch, BeyondLength, TooLarge, LengthInconsistent: the request does not fit.
             ChecksumMismatch, DigestMismatch: the body is not what was announced; nothing of it is kept.
             UploadBusy: another writer did not stop in time.
+            TooManyRequests: its owner sends over too many connections.
             WriterReplaced, ServerRestarting, UploadStalled, StorageFull, StorageFailed: ended early, the prefix is kept.
             UploadCorrupt: our storage lost bytes it had promised.
             ClientGone: the client hung up.
             An error of the refusals: the first bytes are not media.
             OperationalError: the database stayed away; nothing since the last checkpoint is acknowledged.
         """
-        await active.enter(self.session.pk, self)
+        await active.enter(self.session.pk, self, owner_id=self.session.owner_id)
         try:
             try:
                 appender = await lock(self.session)
@@ -203,6 +205,8 @@ class Writer:
             return self._reason
         if now() - self.body.last_arrival >= settings.UPLOAD_READ_TIMEOUT_SECONDS:
             return UploadStalled(seconds=round(settings.UPLOAD_READ_TIMEOUT_SECONDS), retry_after=1)
+        if self.body.rate.too_slow:
+            return TooSlow(seconds=round(self.body.rate.seconds), limit=self.body.rate.bytes_per_second, retry_after=1)
         return None
 
     async def _write(self, points: Checkpoints, chunks: list[bytes], size: int) -> None:

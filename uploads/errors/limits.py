@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from resilience.errors import ASK_FOR_HELP, AppError, Category, Entry, Fault, Retry, button, link, wait
 
+from .sessions import UploadStalled
+
 _GUIDE = "file-refused"
 _VIDEOS = link("Delete videos you no longer need", "home")
 _BYTES = ("size", "used", "limit", "size_text", "used_text", "limit_text")
@@ -93,7 +95,9 @@ class ServiceBusy(AppError):
     )  # fmt: skip
 
 
-class TooSlow(AppError):
+class TooSlow(UploadStalled):
+    """Silent for never long enough to be taken for dead, and yet of no use."""
+
     entry = Entry(
         code="UPLOAD_TOO_SLOW",
         title="The connection is too slow",
