@@ -7,9 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
-from resilience.errors import Entry
+from resilience.errors import ActionKind, Entry
+from resilience.http.problems import action_address
 from uploads.admission import AUDIO_ENDINGS, ENDINGS, VIDEO_ENDINGS, accepts_anything
-from uploads.errors import FileEmpty, TooLarge, TypeRefused, UploadExpired, UploadNotFound
+from uploads.errors import ContinuedElsewhere, FileEmpty, TooLarge, TypeRefused, UploadExpired, UploadNotFound
 
 CHUNK_BYTES = 16 * 2**20
 KINDS = "MP4, MOV, WebM, MKV, AVI, MP3, WAV, M4A, FLAC and others"
@@ -44,6 +45,7 @@ def upload_settings() -> UploadSettings:
                 "empty": _words(FileEmpty.entry),
                 "gone": _words(UploadExpired.entry),
                 "lost": _words(UploadNotFound.entry),
+                "elsewhere": _words(ContinuedElsewhere.entry),
             },
         },
     )
@@ -56,7 +58,10 @@ def _words(entry: Entry) -> dict[str, Any]:
         "title": entry.title,
         "detail": entry.what_happened,
         "status": entry.status,
-        "actions": [{"kind": action.kind.value, "label": action.label, "href": ""} for action in entry.actions],
+        "actions": [
+            {"kind": action.kind.value, "label": action.label, "href": action_address(action) if action.kind is ActionKind.LINK else ""}
+            for action in entry.actions
+        ],
         "doc_url": f"/help/{entry.guide}/" if entry.guide else f"/problems/{entry.slug}/",
         "retryable": False,
         "request_id": "",

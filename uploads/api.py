@@ -7,6 +7,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
@@ -19,11 +20,11 @@ from resilience.http.api import PUBLIC_ID, require_version, tagged
 from resilience.http.cards import ErrorCardSerializer, error_card
 from resilience.http.errors import VersionConflict, VersionMismatch
 from uploads.errors import UploadComplete
-from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, Video, VideoState
+from uploads.models import OPEN_SESSION_STATES, ResumeToken, SessionState, UploadSession, Video, VideoState
 from uploads.services.abort import abort_upload
 from uploads.services.delete import delete_video
 from uploads.services.ended import why_ended
-from uploads.services.tokens import issue_token
+from uploads.services.tokens import SCOPES, hash_secret, issue_token, revoke_tokens
 from uploads.services.videos import rename_video
 
 RECENT_DAYS = 30
@@ -106,12 +107,38 @@ class UploadSerializer(serializers.ModelSerializer[UploadSession]):
         return error_card(session.error_code, session.error_fields, addresses=addresses)
 
 
-class UploadAddressSerializer(serializers.Serializer[dict[str, str]]):
-    upload_url = serializers.CharField(help_text="Send the rest here by tus. It is a secret: whoever has it can write to the upload.")
+class TokenWishSerializer(serializers.Serializer[dict[str, Any]]):
+    scopes = serializers.MultipleChoiceField(choices=SCOPES, required=False, allow_empty=False, help_text="What it allows; everything if left out.")
+    lifetime = serializers.IntegerField(min_value=60, required=False, help_text="Seconds after which it ends, however much it is used.")
+
+
+class UploadAddressSerializer(serializers.ModelSerializer[ResumeToken]):
+    upload_url = serializers.SerializerMethodField(help_text="Send the rest here by tus. It is a secret: whoever has it can write to the upload.")
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=SCOPES), read_only=True)
+    ends_at = serializers.DateTimeField(source="absolute_expires_at", read_only=True, help_text="It ends then at the latest.")
+
+    class Meta:
+        model = ResumeToken
+        fields = ["upload_url", "scopes", "generation", "expires_at", "ends_at"]
+        read_only_fields = fields
+
+    def get_upload_url(self, token: ResumeToken) -> str:
+        return f"/files/{self.context['secret']}"
+
+
+class UploadFilter(django_filters.FilterSet):  # type: ignore[misc] # django-filter is untyped
+    state = django_filters.MultipleChoiceFilter(choices=[("open", "open"), *SessionState.choices], method="of_states")
+    fingerprint = django_filters.CharFilter(field_name="fingerprint")
+
+    def of_states(self, uploads: QuerySet[UploadSession], name: str, states: list[str]) -> QuerySet[UploadSession]:
+        """`open` stands for all that can still go on."""
+        can_go_on = Q(state__in=OPEN_SESSION_STATES, expires_at__gt=Now()) if "open" in states else Q()
+        return uploads.filter(can_go_on | Q(state__in=states)) if states else uploads
 
 
 class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[UploadSession]):
     serializer_class = UploadSerializer
+    filterset_class = UploadFilter
     lookup_field = "public_id"
     lookup_url_kwarg = "id"
     lookup_value_regex = PUBLIC_ID
@@ -136,12 +163,24 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
             raise why_ended(session) or UploadComplete()
         return Response(status=204)
 
-    @extend_schema(request=None, responses=UploadAddressSerializer)
+    @extend_schema(request=TokenWishSerializer, responses=UploadAddressSerializer)
     @action(detail=True, methods=["post"])
     def token(self, request: Request, id: str) -> Response:
         """Make a new address to go on with an unfinished upload; the one before it stops working."""
         session = self.get_object()
         if session.state not in OPEN_SESSION_STATES:
             raise why_ended(session) or UploadComplete()
-        secret = issue_token(session)
-        return Response({"upload_url": f"/files/{secret}"})
+        wish = TokenWishSerializer(data=request.data)
+        wish.is_valid(raise_exception=True)
+        wanted = wish.validated_data
+        lifetime = timedelta(seconds=min(wanted["lifetime"], 2**31)) if "lifetime" in wanted else None
+        secret = issue_token(session, scopes=tuple(scope for scope in SCOPES if scope in wanted.get("scopes", SCOPES)), lifetime=lifetime)
+        told = UploadAddressSerializer(ResumeToken.objects.get(token_hash=hash_secret(secret)), context={"secret": secret})
+        return Response(told.data, headers={"Cache-Control": "no-store"})
+
+    @extend_schema(request=None, responses={204: OpenApiResponse(description="No address of this upload works any more.")})
+    @token.mapping.delete
+    def revoke_token(self, request: Request, id: str) -> Response:
+        """End every address of an upload; what arrived is kept, and a new address can be made."""
+        revoke_tokens(self.get_object())
+        return Response(status=204)

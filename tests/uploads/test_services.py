@@ -20,7 +20,7 @@ from resilience import recovery
 from resilience.http.errors import VersionConflict
 from tests.factories import make_session, make_user, make_video
 from uploads import checks
-from uploads.errors import UploadNotFound, UploadRefused
+from uploads.errors import ContinuedElsewhere, UploadNotFound, UploadRefused
 from uploads.models import ResumeToken, SessionState, UploadSession, VideoState
 from uploads.selectors import source_path, unfinished_uploads
 from uploads.services.abort import abort_upload
@@ -51,7 +51,7 @@ def test_a_new_token_ends_the_one_before() -> None:
     created = made()
     fresh = issue_token(created.session)
     assert resolve(fresh, "status").session == created.session
-    with pytest.raises(UploadNotFound):
+    with pytest.raises(ContinuedElsewhere):
         resolve(created.secret, "status")
     assert list(ResumeToken.objects.order_by("generation").values_list("generation", flat=True)) == [1, 2]
 

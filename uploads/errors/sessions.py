@@ -21,6 +21,23 @@ class UploadNotFound(AppError):
     )  # fmt: skip
 
 
+class ContinuedElsewhere(AppError):
+    """The address was right until a newer one was issued.
+
+    423, because upload programs take any other refusal of a status request as "start over" and would send the whole file again beside
+    the one that goes on (tus-js-client, Uppy); at 423 they stop and show what we say.
+    """
+
+    entry = Entry(
+        code="UPLOAD_CONTINUED_ELSEWHERE",
+        title="This upload goes on somewhere else",
+        what_happened="The upload was taken over in another tab or on another device, so nothing more can be sent from here. What arrived is kept.",
+        actions=(link("See it in your library", "home"), ASK_FOR_HELP),
+        status=423, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
+        guide="upload-keeps-stopping",
+    )  # fmt: skip
+
+
 class UploadGone(AppError):
     entry = Entry(
         code="UPLOAD_CANCELED",

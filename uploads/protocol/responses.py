@@ -20,7 +20,7 @@ class Response:
 
 
 def problem_response(error: AppError, *, instance: str) -> Response:
-    """Return an error as a problem body. `instance` must not be an address with a token in it."""
+    """Return an error as a problem body, its code also as a header: the answer to HEAD has no body. `instance` must not hold a token."""
     body = problem_bytes(error, instance=instance)
-    headers = {"Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store", **error.headers()}
+    headers = {"Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store", "Holdfast-Problem": error.code, **error.headers()}
     return Response(status=error.entry.status, headers=headers, body=body)

@@ -15,6 +15,13 @@ export function own(words, fields = {}) {
   return { ...words, detail: words.detail.replace(/\{(\w+)\}/g, (_all, name) => fields[name] ?? "unknown") };
 }
 
+/** The answer to HEAD has no body, only its code: the catalogue's words for it, where the page has them. */
+export function ofCode(response, words) {
+  const code = response?.getHeader("Holdfast-Problem");
+  const entry = code && Object.values(words).find((known) => known.code === code);
+  return entry ? { ...own(entry), request_id: response.getHeader("X-Request-ID") ?? "" } : null;
+}
+
 export function unknownAnswer(status, requestId) {
   return {
     code: `HTTP_${status}`,

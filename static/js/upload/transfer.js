@@ -1,5 +1,5 @@
 // One file on its way: tus-js-client, with patience. Network trouble is never an end, only a wait.
-import { parse, unknownAnswer, unreadable } from "./problems.js";
+import { ofCode, parse, unknownAnswer, unreadable } from "./problems.js";
 
 const STALL_MS = 30_000; // a line that says nothing for so long is dead
 const WAIT_MS = 45_000; // longer than any pause between two tries: the try itself hangs
@@ -18,7 +18,7 @@ export class Transfer {
   constructor(file, { settings, metadata, uploadUrl = null, changed, progressed, named }) {
     this.file = file;
     this.video = metadata.video ?? "";
-    Object.assign(this, { changed, progressed, named });
+    Object.assign(this, { changed, progressed, named, words: settings.words });
     this.#upload = new window.tus.Upload(file, {
       endpoint: uploadUrl ? null : settings.endpoint,
       uploadUrl,
@@ -98,7 +98,7 @@ export class Transfer {
   }
 
   #retries(error) {
-    if (!mayPass(error)) return false;
+    if (!mayPass(error, this.words)) return false;
     this.#lastProgress = performance.now();
     this.#wait(error.originalResponse?.getStatus() ? "server" : "network");
     return navigator.onLine;
@@ -109,10 +109,11 @@ export class Transfer {
   }
 
   #failed(error) {
-    if (!this.active || mayPass(error)) return; // #look goes on with what may pass
+    if (!this.active || mayPass(error, this.words)) return; // #look goes on with what may pass
     const response = error.originalResponse;
     const status = response?.getStatus() ?? 0;
-    const problem = !error.originalRequest ? unreadable() : parse(response?.getBody()) ?? unknownAnswer(status, response?.getHeader("X-Request-ID"));
+    const told = parse(response?.getBody()) ?? ofCode(response, this.words) ?? unknownAnswer(status, response?.getHeader("X-Request-ID"));
+    const problem = error.originalRequest ? told : unreadable();
     this.#end("failed", { problem, status });
   }
 
@@ -135,10 +136,10 @@ export class Transfer {
 }
 
 /** The server's own word on it where there is one; else by status. No answer at all is the network. */
-function mayPass(error) {
+function mayPass(error, words) {
   if (!error.originalRequest) return false; // the file itself cannot be read any more
   const status = error.originalResponse?.getStatus() ?? 0;
-  const problem = parse(error.originalResponse?.getBody());
+  const problem = parse(error.originalResponse?.getBody()) ?? ofCode(error.originalResponse, words);
   return problem ? problem.retryable === true : WAITS.has(status) || status >= 500;
 }
 
