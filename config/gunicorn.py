@@ -1,6 +1,7 @@
 """gunicorn's settings: `gunicorn -c config/gunicorn.py config.asgi:application`."""
 
 import os
+from typing import Any
 
 from config.logs import logging_settings
 
@@ -23,3 +24,16 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def] # gunicorn is unty
     from notifications.live.hub import stop_when
 
     stop_when(lambda: not worker.alive)
+    accept_one_at_a_time(worker)
+
+
+def accept_one_at_a_time(worker: Any) -> None:
+    """asyncio takes up to a hundred waiting connections in one go: of a burst, one worker would get all, and the other cores nothing."""
+    create_server = worker.loop.create_server
+
+    async def fair(*args: Any, **kwargs: Any) -> Any:
+        server = await create_server(*args, **kwargs, backlog=1)
+        kwargs["sock"].listen(worker.cfg.backlog)  # the kernel's queue stays long
+        return server
+
+    worker.loop.create_server = fair

@@ -82,8 +82,8 @@ class Server:
         self.folder.cleanup()
 
     def start(self, *, workers: int = 2) -> None:
-        command = [sys.executable, "-m", "gunicorn", "config.asgi:application", "-k", "asgi", "--workers", str(workers)]
-        command += ["--bind", f"127.0.0.1:{self.port}", "--graceful-timeout", "10", "--preload", "--no-control-socket"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.asgi:application", "--workers", str(workers)]
+        command += ["--bind", f"127.0.0.1:{self.port}", "--graceful-timeout", "10"]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, env=self.environment | {"HOLDFAST_ROLE": "web"}, stdout=log, stderr=log)
         deadline = time.monotonic() + 40
