@@ -39,13 +39,14 @@ def require_size(length: int) -> None:
         raise too_large(length)
 
 
-def require_acceptable(*, length: int, file_name: str, declared_type: str) -> None:
+def require_acceptable(*, length: int | None, file_name: str, declared_type: str) -> None:
     """Check size, name ending and declared type. What has neither ending nor type is judged by its content later.
 
     Raises:
         TooLarge, FileEmpty, TypeRefused: as their names say.
     """
-    require_size(length)
+    if length is not None:
+        require_size(length)
     if accepts_anything():
         return
     ending = extension(file_name)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from resilience import recovery
+from resilience.circuits import CircuitOpen
 from resilience.models import Task
 from resilience.tasks import TaskContext, durable
+from uploads.errors import StorageAway
 from uploads.services.expire import expire_uploads, reap_orphans
 from uploads.services.inspect import give_up, inspect_upload
+from uploads.services.parts import give_up_joining, join_parts
 
 
 def _dead(task: Task) -> None:
@@ -15,7 +18,22 @@ def _dead(task: Task) -> None:
 
 @durable("uploads.inspect", timeout=120, tries=4, on_dead=_dead)
 def inspect(context: TaskContext, *, session_id: str) -> None:
-    inspect_upload(session_id, attempt=context.attempt, stopped=context.lease_lost)
+    try:
+        inspect_upload(session_id, attempt=context.attempt, stopped=context.lease_lost)
+    except StorageAway as away:  # waits without spending a try: the file is safe, it only cannot be looked at
+        raise CircuitOpen(circuit="s3", retry_after=away.retry_after or 5) from away
+
+
+def _not_joined(task: Task) -> None:
+    give_up_joining(str(task.payload["session_id"]))
+
+
+@durable("uploads.join", timeout=1800, tries=8, on_dead=_not_joined)
+def join(context: TaskContext, *, session_id: str) -> None:
+    try:
+        join_parts(session_id, stopped=context.lease_lost)
+    except StorageAway as away:
+        raise CircuitOpen(circuit="s3", retry_after=away.retry_after or 5) from away
 
 
 recovery.register("uploads.expire", expire_uploads)

@@ -14,7 +14,7 @@ from resilience.http.translate import as_app_error
 from uploads.append.body import Body, Receive
 from uploads.append.writer import ClientGone
 from uploads.errors import ServerRestarting, UploadNotFound
-from uploads.protocol import tus
+from uploads.protocol import dialects
 from uploads.protocol.headers import Headers
 from uploads.protocol.requests import ROOT, Request
 from uploads.protocol.responses import Response, problem_response
@@ -23,8 +23,10 @@ from . import log as request_log
 from .append import append
 from .cancel import cancel
 from .create import create
+from .dialect import dialect_of
 from .download import download
 from .drain import draining, watch_for_shutdown
+from .interim import Interim
 from .status import status
 
 log = structlog.get_logger(__name__)
@@ -45,9 +47,10 @@ async def serve(scope: MutableMapping[str, Any], receive: Receive, send: Send) -
     watch_for_shutdown()
     request = Request.from_scope(scope)
     body = Body(receive)
-    code = ""
+    code, protocol = "", dialects.named(headers)
     try:
-        response = await _answer(request, body)
+        protocol = await dialect_of(request)
+        response = await _answer(request, body, protocol, Interim(send, headers))
     except ClientGone:
         response, code = Response(400), "client_gone"
     except Exception as exception:
@@ -58,6 +61,7 @@ async def serve(scope: MutableMapping[str, Any], receive: Receive, send: Send) -
         response = problem_response(error, instance=f"{ROOT}/{notes[0] if notes else ''}")
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = UPLOAD_METHODS if request.segment else COLLECTION_METHODS
+    dialects.mark(response, request, protocol)
     try:
         await _send(send, request, response)
         if request.announces_body() and body.end is None:
@@ -69,21 +73,20 @@ async def serve(scope: MutableMapping[str, Any], receive: Receive, send: Send) -
         )
 
 
-async def _answer(request: Request, body: Body) -> Response:
+async def _answer(request: Request, body: Body, protocol: str, interim: Interim) -> Response:
     if request.method == "OPTIONS":
-        return Response(204, tus.capabilities())
-    tus.require_version(request.method, request.headers)
+        return Response(204, dialects.capabilities())
     if not request.segment:
         if request.method != "POST":
             raise MethodNotAllowed
         _require_running()
-        return await create(request, body)
+        return await create(request, body, protocol, interim)
     match request.method:
         case "PATCH":
             _require_running()
-            return await append(request, body)
+            return await append(request, body, protocol, interim)
         case "HEAD":
-            return await status(request)
+            return await status(request, protocol)
         case "DELETE":
             return await cancel(request)
         case "GET":
@@ -101,8 +104,6 @@ def _require_running() -> None:
 
 async def _send(send: Send, request: Request, response: Response) -> None:
     headers = dict(response.headers)
-    if request.method != "OPTIONS":
-        headers["Tus-Resumable"] = tus.VERSION
     headers["X-Request-ID"] = current_request_id()
     if response.stream is None and response.status not in (204, 304):
         headers.setdefault("Content-Length", str(len(response.body)))

@@ -5,23 +5,25 @@ from __future__ import annotations
 from uploads.admission import accepts_anything
 from uploads.append.body import Body
 from uploads.append.writer import Writer
-from uploads.errors import BeyondLength, OffsetMismatch, UploadBusy
-from uploads.models import COMPLETE_SESSION_STATES, SessionState, UploadSession
-from uploads.protocol import tus
+from uploads.errors import BeyondLength, JoinedReadOnly, LengthInconsistent, OffsetMismatch, UploadBusy
+from uploads.models import COMPLETE_SESSION_STATES, SessionState, UploadRole, UploadSession
+from uploads.protocol import dialects
+from uploads.protocol.asked import Appending
 from uploads.protocol.requests import Request
 from uploads.protocol.responses import Response
 from uploads.services.ended import why_ended
 from uploads.services.tokens import resolve
 from uploads.threads import database
 
+from .interim import Interim
 from .log import note_upload
 
 
-async def append(request: Request, body: Body) -> Response:
+async def append(request: Request, body: Body, protocol: str, interim: Interim) -> Response:
     """Return 204 with the offset that is now durable and committed.
 
     Raises:
-        UploadNotFound, the errors of `why_ended`, MediaTypeWrong, HeaderInvalid and everything `Writer.run` raises.
+        UploadNotFound, the errors of `why_ended`, of reading the request, and everything `Writer.run` raises.
     """
     if not request.headers.get("Expect"):
         body.start()  # read ahead while we ask the database: a client that hangs up at once loses less
@@ -29,27 +31,42 @@ async def append(request: Request, body: Body) -> Response:
     authority = await database(resolve, secret, "append", public_id=public_id)
     session = authority.session
     note_upload(session)
-    tus.require_offset_type(request.headers)
-    offset = request.headers.number("Upload-Offset")
-    ended = why_ended(session, expired=authority.expired)
-    if ended is not None:
-        raise ended
-    if session.state == SessionState.CREATING:
-        raise UploadBusy(retry_after=1)
+    asked: Appending = dialects.module_of(protocol).appending(request)
+    _require_open(session, expired=authority.expired)
     size = request.content_length()
     if session.state in COMPLETE_SESSION_STATES:
-        return _again(session, offset=offset, size=size)
-    if size is not None and session.length is not None and offset + size > session.length:
+        return _again(session, asked, size=size, protocol=protocol)
+    if not asked.part.overflow_ends and size is not None and session.length is not None and asked.offset + size > session.length:
         raise BeyondLength(length=session.length, offset=session.committed)
-    committed = await Writer(session=session, body=body, offset=offset, may_be_anything=accepts_anything()).run()
+    told = interim.committed if interim.wanted else None
+    writer = Writer(session=session, body=body, offset=asked.offset, may_be_anything=may_be_anything(session), part=asked.part, told=told)
+    await writer.run()
     session = await database(UploadSession.objects.get, pk=session.pk)
-    return Response(204, {"Upload-Offset": str(committed), **tus.expires(session)})
+    return Response(204, dialects.appended(session, protocol) | {"Upload-Offset": str(writer.committed)})
 
 
-def _again(session: UploadSession, *, offset: int, size: int | None) -> Response:
+def may_be_anything(session: UploadSession) -> bool:
+    """True where the first bytes say nothing about what is let in: a part may be the middle of a file."""
+    return accepts_anything() or session.role == UploadRole.PART
+
+
+def _require_open(session: UploadSession, *, expired: bool) -> None:
+    ended = why_ended(session, expired=expired)
+    if ended is not None:
+        raise ended
+    if session.role == UploadRole.JOINED:
+        raise JoinedReadOnly
+    if session.state == SessionState.CREATING:
+        raise UploadBusy(retry_after=1)
+
+
+def _again(session: UploadSession, asked: Appending, *, size: int | None, protocol: str) -> Response:
     """A complete upload: the last part sent again, because its answer was lost, is answered as it was then."""
+    offset = asked.offset
     if offset + (size or 0) == session.committed:
-        return Response(204, {"Upload-Offset": str(session.committed)})
+        if asked.part.length not in (None, session.length):
+            raise LengthInconsistent
+        return Response(204, dialects.appended(session, protocol))
     if offset == session.committed:
         raise BeyondLength(length=session.length, offset=session.committed)
     raise OffsetMismatch(expected_offset=session.committed, provided_offset=offset)

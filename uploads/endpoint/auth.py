@@ -19,8 +19,11 @@ from uploads.errors import ForeignOrigin
 from uploads.protocol.requests import Request
 
 
-def authenticate(request: Request) -> User:
+def authenticate(request: Request, *, by_preflight: bool = True) -> User:
     """Return the person behind a request. Asks the database.
+
+    Args:
+        by_preflight: the request has a header that no page can send to another site unasked.
 
     Raises:
         NotSignedIn: neither a valid API token nor a session.
@@ -32,20 +35,22 @@ def authenticate(request: Request) -> User:
     key = parse_cookie(request.headers.text("Cookie")).get(settings.SESSION_COOKIE_NAME, "")
     if not key:
         raise NotSignedIn
-    require_own_origin(request)
+    require_own_origin(request, by_preflight=by_preflight)
     return _by_session(key)
 
 
-def require_own_origin(request: Request) -> None:
+def require_own_origin(request: Request, *, by_preflight: bool = True) -> None:
     """A cookie is sent by whatever page asks; only ours may. (The Tus-Resumable header alone already needs a preflight.)
 
     Raises:
-        ForeignOrigin: the browser says the request comes from elsewhere.
+        ForeignOrigin: the browser says the request comes from elsewhere, or nothing at all where nothing else protects us.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site.lower() != "same-origin":
         raise ForeignOrigin
     origin = request.headers.get("Origin")
+    if origin is None and site is None and not by_preflight:
+        raise ForeignOrigin
     if origin is None or origin in settings.CSRF_TRUSTED_ORIGINS:
         return
     domain, _port = split_domain_port(request.host)

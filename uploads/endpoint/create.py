@@ -3,97 +3,136 @@
 from __future__ import annotations
 
 import re
+from email.message import Message
 
 from django.contrib.auth.models import User
 
 from resilience.http.errors import NotFound
 from resilience.http.translate import DATABASE_DOWN
-from uploads.admission import accepts_anything
 from uploads.append.body import Body
 from uploads.append.writer import ClientGone, Writer
 from uploads.errors import (
     BeyondLength,
+    ChecksumMismatch,
+    DigestMismatch,
     HeaderInvalid,
+    LengthInconsistent,
     ServerRestarting,
     StorageFailed,
     StorageFull,
+    TooLarge,
     UploadBusy,
     UploadStalled,
     WriterReplaced,
 )
-from uploads.models import SessionState, Video
-from uploads.protocol import tus
+from uploads.models import SessionState, UploadRole, UploadSession, Video
+from uploads.protocol import dialects, draft, tus
+from uploads.protocol.asked import Creation
+from uploads.protocol.checksums import digests_of
 from uploads.protocol.metadata import parse_metadata, text_of
 from uploads.protocol.requests import ROOT, Request
 from uploads.protocol.responses import Response
 from uploads.services.create import Created, create_upload
+from uploads.services.parts import usable_parts
+from uploads.services.undo import undo_creation
 from uploads.threads import database
 
+from .append import may_be_anything
 from .auth import authenticate
+from .interim import Interim
 from .log import note_upload
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 # The upload exists: its address must reach the client, which goes on from the offset told with it.
 _GO_ON_LATER = (StorageFull, StorageFailed, UploadStalled, ServerRestarting, WriterReplaced, UploadBusy, *DATABASE_DOWN)
+# The request contradicts itself: nothing of it stays, neither bytes nor rows.
+_NEVER_WAS = (ChecksumMismatch, DigestMismatch, BeyondLength, TooLarge, LengthInconsistent)
 
 
-async def create(request: Request, body: Body) -> Response:
+async def create(request: Request, body: Body, protocol: str, interim: Interim) -> Response:
     """Return 201 with the address of the new upload.
 
     Raises:
-        NotSignedIn, ForeignOrigin, HeaderInvalid, MetadataInvalid, NotFound and everything `create_upload` and `Writer.run` raise.
+        NotSignedIn, ForeignOrigin, HeaderInvalid, MetadataInvalid, NotFound and everything `usable_parts`, `create_upload` and
+        `Writer.run` raise.
     """
-    length = tus.announced_length(request.headers)
-    size = request.content_length()
-    has_body = size is None or size > 0
-    if has_body:
-        tus.require_offset_type(request.headers)
-        if size is not None and size > length:
-            raise BeyondLength(length=length, offset=0)
-    created = await database(_create, request, length)
+    asked: Creation = dialects.module_of(protocol).creation(request)
+    created = await database(_create, request, asked, protocol)
     session = created.session
     note_upload(session)
-    headers = {
-        "Location": f"{ROOT}/{created.secret}",
-        "Holdfast-Upload": session.public_id,
-        **tus.expires(session),
-    }
+    headers = {"Location": f"{ROOT}/{created.secret}", "Holdfast-Upload": session.public_id, **tus.expires(session)}
     if session.video_id is not None:
         headers["Holdfast-Video"] = await database(_video_id, session.video_id)
-    if has_body and session.state == SessionState.RECEIVING and session.committed == 0:
-        headers["Upload-Offset"] = str(await _first_bytes(created, body))
-    elif has_body:
+    if interim.wanted:
+        await interim.created(headers["Location"], draft.limits(session))
+    if (asked.has_body or asked.part.ends) and session.state == SessionState.RECEIVING and session.committed == 0:
+        headers["Upload-Offset"] = str(await _first_bytes(created, body, asked, interim))
+    elif asked.has_body:
         headers["Upload-Offset"] = str(session.committed)
+    if protocol == dialects.DRAFT:
+        headers = draft.status(await database(UploadSession.objects.get, pk=session.pk)) | headers
     return Response(201, headers)
 
 
-async def _first_bytes(created: Created, body: Body) -> int:
-    writer = Writer(session=created.session, body=body, offset=0, may_be_anything=accepts_anything())
+async def _first_bytes(created: Created, body: Body, asked: Creation, interim: Interim) -> int:
+    session, told = created.session, interim.committed if interim.wanted else None
+    writer = Writer(session=session, body=body, offset=0, may_be_anything=may_be_anything(session), part=asked.part, told=told)
     try:
         return await writer.run()
+    except _NEVER_WAS:
+        await database(undo_creation, session)
+        raise
     except _GO_ON_LATER:
         return writer.committed
     except ClientGone:
         return writer.committed
 
 
-def _create(request: Request, length: int) -> Created:
-    owner = authenticate(request)
+def _create(request: Request, asked: Creation, protocol: str) -> Created:
+    owner = authenticate(request, by_preflight=protocol == dialects.TUS)
     given = request.headers.text("Upload-Metadata")
     pairs = parse_metadata(given)
     key = request.headers.text("Idempotency-Key")
     if key and _KEY.fullmatch(key) is None:
         raise HeaderInvalid(header="Idempotency-Key")
+    name, kind = text_of(pairs, "filename", "name"), text_of(pairs, "filetype", "type")
+    if protocol == dialects.DRAFT:
+        name, kind = name or _disposition_name(request), kind or _content_kind(request)
+    video = _replaced(owner, text_of(pairs, "video"))
+    parts = usable_parts(owner, asked.parts)
     return create_upload(
         owner=owner,
-        length=length,
-        file_name=text_of(pairs, "filename", "name"),
-        declared_type=text_of(pairs, "filetype", "type"),
+        length=sum(part.committed for part in parts) if asked.role == UploadRole.JOINED else asked.length,
+        file_name=name,
+        declared_type=kind,
         fingerprint=text_of(pairs, "fingerprint"),
         metadata=given,
         idempotency_key=key,
-        video=_replaced(owner, text_of(pairs, "video")),
+        video=video,
+        role=asked.role,
+        parts=parts,
+        concat=request.headers.text("Upload-Concat") if parts else "",
+        protocol=protocol,
+        promised_digest=_promised(request),
     )
+
+
+def _promised(request: Request) -> str:
+    """Repr-Digest, which speaks of the whole file: kept until all of it is there. One we cannot compute is ignored (RFC 9530, 2)."""
+    field = request.headers.text("Repr-Digest")[:300]
+    return field if digests_of(field) else ""
+
+
+def _disposition_name(request: Request) -> str:
+    """The file name by Content-Disposition, as the draft has it, in either form of RFC 6266."""
+    message = Message()
+    message["Content-Disposition"] = request.headers.text("Content-Disposition")
+    return message.get_filename("")
+
+
+def _content_kind(request: Request) -> str:
+    kind = request.headers.media_type()
+    return "" if kind == draft.PARTIAL_TYPE else kind
 
 
 def _replaced(owner: User, public_id: str) -> Video | None:

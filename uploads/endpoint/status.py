@@ -7,8 +7,8 @@ import asyncio
 from uploads.append import active
 from uploads.append.active import Stop
 from uploads.errors import UploadBusy
-from uploads.models import SessionState, UploadSession
-from uploads.protocol import tus
+from uploads.models import SessionState, UploadRole, UploadSession
+from uploads.protocol import dialects
 from uploads.protocol.requests import Request
 from uploads.protocol.responses import Response
 from uploads.services.ended import why_ended
@@ -24,7 +24,7 @@ OTHER_WRITER_SECONDS = 0.5
 _POLL_SECONDS = 0.02
 
 
-async def status(request: Request) -> Response:
+async def status(request: Request, protocol: str) -> Response:
     """Return 200 with the committed offset.
 
     Raises:
@@ -40,9 +40,9 @@ async def status(request: Request) -> Response:
         ended = why_ended(session)
     if ended is not None:
         raise ended
-    if session.state == SessionState.CREATING:
+    if session.state == SessionState.CREATING and session.role != UploadRole.JOINED:
         raise UploadBusy(retry_after=1)
-    return Response(200, tus.status(session))
+    return Response(200, dialects.module_of(protocol).status(session))
 
 
 async def _settle(session: UploadSession) -> UploadSession:

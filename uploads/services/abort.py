@@ -9,12 +9,13 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from resilience.errors import AppError
-from uploads.errors import UploadCorrupt
-from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, VideoState
+from uploads.errors import PartInUse, UploadCorrupt
+from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, VideoState
 from uploads.services.videos import set_video_state
 from uploads.signals import source_refused, upload_ended
 from uploads.store import store
 
+IN_USE_SECONDS = 5.0
 ABORTABLE = (*OPEN_SESSION_STATES, SessionState.RECEIVED)
 
 
@@ -23,11 +24,16 @@ def abort_upload(session: UploadSession) -> bool:
 
     Returns:
         False when it had ended before.
+
+    Raises:
+        PartInUse: a file is just being made of this part.
     """
     with transaction.atomic():
         if not end_session(session, SessionState.ABORTED, only_from=ABORTABLE):
             accepted = UploadSession.objects.filter(pk=session.pk, state=SessionState.ACCEPTED, ended_at=None)
             return bool(accepted.update(ended_at=Now(), updated_at=Now()))
+        if session.role == UploadRole.PART:
+            require_unused(session)
         _video_after_cancel(session)
         tell_ended(session)
     store().delete(session.storage_key)
@@ -72,6 +78,13 @@ def end_session(session: UploadSession, to: str, *, only_from: tuple[str, ...] |
     )
     session.refresh_from_db()
     return bool(changed)
+
+
+def require_unused(part: UploadSession) -> None:
+    """Raises: PartInUse. Called inside the transaction that ends the part: a joining that begins now finds it ended."""
+    making = UploadSession.objects.filter(owner_id=part.owner_id, role=UploadRole.JOINED, state=SessionState.CREATING)
+    if making.filter(parts__contains=[part.pk]).exists():
+        raise PartInUse(retry_after=IN_USE_SECONDS)
 
 
 def tell_ended(session: UploadSession) -> None:

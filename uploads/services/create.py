@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -12,15 +14,19 @@ from django.db.models.functions import Now
 
 from resilience.http.request_ids import current_request_id
 from uploads.admission import require_acceptable, require_room
-from uploads.errors import KeyReused, StorageFailed, StorageFull, UploadExpired, UploadGone, VideoNotWaiting
+from uploads.errors import KeyReused, StorageFailed, StorageFull, UploadBusy, UploadExpired, UploadGone, VideoNotWaiting
 from uploads.limits.reserve import Tight, reserve
-from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, Video, VideoState
+from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, Video, VideoState
+from uploads.seal import seal
 from uploads.services.clean import clean_file_name, clean_title
 from uploads.services.commit import hand_over
+from uploads.services.parts import hold_parts, join_parts, joined_at_once
 from uploads.services.tokens import add_token, issue_token
 from uploads.services.videos import set_video_state
 from uploads.signals import video_changed
 from uploads.store import WriteFailed, store
+
+log = structlog.get_logger(__name__)
 
 UNTITLED = "Untitled"
 REPLACEABLE = (VideoState.NEEDS_NEW_FILE, VideoState.FAILED)
@@ -38,13 +44,18 @@ class Created:
 def create_upload(
     *,
     owner: User,
-    length: int,
+    length: int | None,
     file_name: str,
     declared_type: str,
     fingerprint: str = "",
     metadata: str = "",
     idempotency_key: str = "",
     video: Video | None = None,
+    role: UploadRole = UploadRole.WHOLE,
+    parts: Sequence[UploadSession] = (),
+    concat: str = "",
+    protocol: str = "tus",
+    promised_digest: str = "",
 ) -> Created:
     """Make video, session, token and file.
 
@@ -52,10 +63,12 @@ def create_upload(
     A crash after 2 leaves a row that expires; the same idempotency key continues from there.
 
     Args:
-        length: bytes of the whole file.
+        length: bytes of the whole file; None while the client does not know (then the limits count what arrives).
         metadata: Upload-Metadata exactly as given.
         idempotency_key: the same key of the same owner returns the same session with a fresh token.
-        video: its owner's video that waits for a new file; None makes a new one.
+        video: its owner's video that waits for a new file; None makes a new one. A part of a file has none.
+        role, parts, concat: for files sent in parts: what this one is, what it is made of, and Upload-Concat as given.
+        promised_digest: Repr-Digest of the whole file.
 
     Raises:
         TooLarge, FileEmpty, TypeRefused: the file cannot be taken.
@@ -64,15 +77,17 @@ def create_upload(
         KeyReused: the key stands for another file.
         VideoNotWaiting: the video needs no new file, or has another upload going on.
         UploadGone, UploadExpired: the key's upload is over.
+        PartsUnusable: a part ended at this moment.
     """
     name = clean_file_name(file_name)
     known = _of_key(owner, idempotency_key)
     if known is None:
         require_acceptable(length=length, file_name=name, declared_type=declared_type)
-        require_room(length)
+        require_room(length or 0)
         fresh = UploadSession(
             owner=owner, length=length, file_name=name, declared_type=declared_type[:100], fingerprint=fingerprint[:200], metadata=metadata,
-            idempotency_key=idempotency_key, request_id=current_request_id(),
+            idempotency_key=idempotency_key, request_id=current_request_id(), role=role, parts=[part.pk for part in parts],
+            concat=seal(concat) if concat else "", protocol=protocol, promised_digest=promised_digest,
         )  # fmt: skip
         try:
             return _open(*_insert(fresh, video))
@@ -93,8 +108,13 @@ def _insert(session: UploadSession, video: Video | None) -> tuple[UploadSession,
 
 def _insert_rows(session: UploadSession, video: Video | None, *, alone: bool) -> tuple[UploadSession, str]:
     with transaction.atomic():
-        reserve(session.owner_id, session.length or 0, alone=alone)
-        if video is None:
+        if session.role == UploadRole.JOINED:
+            hold_parts(session)  # whose reservations stand for these bytes
+        else:
+            reserve(session.owner_id, session.length or 0, alone=alone)
+        if session.role == UploadRole.PART:
+            session.video = None
+        elif video is None:
             session.video = Video.objects.create(owner=session.owner, title=clean_title(session.file_name) or UNTITLED)
         elif set_video_state(video.pk, VideoState.RECEIVING, only_from=REPLACEABLE):
             session.video = video
@@ -104,13 +124,15 @@ def _insert_rows(session: UploadSession, video: Video | None, *, alone: bool) ->
         session.expires_at = Now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)  # type: ignore[assignment]
         session.save(force_insert=True)
         secret = add_token(session)
-        if video is None:
+        if video is None and session.video is not None:
             video_changed.send(sender=Video, video=session.video, before="")  # rows first, news last
         return session, secret
 
 
 def _open(session: UploadSession, secret: str) -> Created:
-    """Make the file, then let the session receive. Doing it twice is harmless."""
+    """Make the file, then let the session receive. Doing it twice is harmless. A joined one is made of its parts, here if it is small."""
+    if session.role == UploadRole.JOINED:
+        return _join(session, secret)
     try:
         store().create(session.storage_key)
     except WriteFailed as failure:
@@ -127,13 +149,24 @@ def _open(session: UploadSession, secret: str) -> Created:
     return Created(session=session, secret=secret)
 
 
+def _join(session: UploadSession, secret: str) -> Created:
+    if joined_at_once(session):
+        try:
+            join_parts(session.public_id)
+        except (UploadBusy, StorageFull, StorageFailed) as failure:  # the task that was put down with the rows tries again
+            log.warning("upload.join_left_to_a_worker", upload=session.public_id, code=failure.code)
+    session.refresh_from_db()
+    return Created(session=session, secret=secret)
+
+
 def _of_key(owner: User, key: str) -> UploadSession | None:
     return UploadSession.objects.filter(owner=owner, idempotency_key=key).first() if key else None
 
 
-def _again(session: UploadSession, *, length: int, metadata: str) -> Created:
+def _again(session: UploadSession, *, length: int | None, metadata: str) -> Created:
     """The answer to a creation that was sent before: its own upload, with a fresh token."""
-    if session.length != length or session.metadata != metadata:
+    known_later = length is None  # it may have become known since
+    if (session.length != length and not known_later) or session.metadata != metadata:
         raise KeyReused
     if session.state == SessionState.EXPIRED:
         raise UploadExpired

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import structlog
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from uploads.errors import UploadExpired
-from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, VideoState
+from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, VideoState
 from uploads.services.abort import end_session, tell_ended
 from uploads.services.videos import set_video_state
 from uploads.store import store
@@ -22,8 +22,9 @@ _NOTHING_KEPT = (SessionState.ABORTED, SessionState.EXPIRED, SessionState.REJECT
 
 
 def overdue() -> QuerySet[UploadSession]:
-    """Open sessions whose time is over. Complete ones never expire."""
-    return UploadSession.objects.filter(state__in=OPEN_SESSION_STATES, expires_at__lte=Now()).order_by("expires_at")
+    """Open sessions whose time is over. Complete ones never expire, except parts of a file: nobody sees those."""
+    can = Q(state__in=OPEN_SESSION_STATES) | Q(role=UploadRole.PART, state=SessionState.RECEIVED)
+    return UploadSession.objects.filter(can, expires_at__lte=Now()).order_by("expires_at")
 
 
 def expire_uploads(*, dry_run: bool = False) -> int:
@@ -43,12 +44,16 @@ def _expire(session: UploadSession) -> bool:
         if not UploadSession.objects.select_for_update().filter(pk=session.pk, expires_at__lte=Now()).exists():
             return False
         code = UploadExpired.entry.code
-        if not end_session(session, SessionState.EXPIRED, only_from=OPEN_SESSION_STATES, error_code=code):
+        if not end_session(session, SessionState.EXPIRED, only_from=_can_expire(session), error_code=code):
             return False
         set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING], error_code=code)
         tell_ended(session)
     store().delete(session.storage_key)
     return True
+
+
+def _can_expire(session: UploadSession) -> tuple[str, ...]:
+    return (*OPEN_SESSION_STATES, SessionState.RECEIVED) if session.role == UploadRole.PART else OPEN_SESSION_STATES
 
 
 def reap_orphans(*, dry_run: bool = False) -> int:

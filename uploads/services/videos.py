@@ -34,6 +34,8 @@ def set_video_state(
     Returns:
         False when it was in none of those states: somebody else moved it, and nothing was done.
     """
+    if video_id is None:
+        return False
     with transaction.atomic():
         video = Video.objects.select_for_update().filter(pk=video_id, state__in=list(only_from)).first()
         if video is None:
