@@ -7,6 +7,7 @@ from resilience.circuits import CircuitOpen
 from resilience.models import Task
 from resilience.tasks import TaskContext, durable
 from uploads.errors import StorageAway
+from uploads.integrity.record import prune_segments
 from uploads.services.expire import expire_uploads, reap_orphans
 from uploads.services.inspect import give_up, inspect_upload
 from uploads.services.parts import give_up_joining, join_parts
@@ -38,3 +39,4 @@ def join(context: TaskContext, *, session_id: str) -> None:
 
 recovery.register("uploads.expire", expire_uploads)
 recovery.register("uploads.orphans", reap_orphans)
+recovery.register("uploads.segments", prune_segments)
