@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
 import structlog
 from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 
 from processing.classify import OF_THE_INPUT, ErrorClass, classify
-from processing.engines.base import Engine, EngineFailure, News, Observation, Order, Stopped, Watch, os_failures
+from processing.engines.base import Engine, EngineFailure, Failure, News, Observation, Order, Stopped, Watch, os_failures
 from processing.engines.registry import engine as engine_of
 from processing.ladder import Rung, rung_from_json
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, Publication, Rendition, RenditionState
@@ -17,10 +18,12 @@ from processing.services.observe import apply_observation
 from processing.services.publish import publish
 from processing.services.submit import next_attempt
 from processing.store import delete_tree
-from resilience.circuits import circuit
+from resilience.circuits import CircuitOpen, circuit
 from resilience.http.translate import DATABASE_DOWN
 from resilience.tasks import TaskContext
-from uploads.selectors import source_path
+from uploads.errors import StorageAway
+from uploads.selectors import source_file
+from uploads.store import StoreMissing
 
 log = structlog.get_logger(__name__)
 
@@ -98,8 +101,12 @@ def claim(job_id: str, chain_id: str) -> Attempt | None:
         return next_attempt(job, engine=attempt.engine, salvage=attempt.salvage, chain_id=chain_id)
 
 
-def order_for(attempt: Attempt) -> Order:
-    """Say what an attempt is asked to do: the rungs of its job that nobody made yet."""
+def order_for(attempt: Attempt, *, source: str) -> Order:
+    """Say what an attempt is asked to do: the rungs of its job that nobody made yet.
+
+    Args:
+        source: path of the source on this host.
+    """
     job = Job.objects.select_related("video", "source").get(pk=attempt.job_id)
     ready = set(Rendition.objects.filter(job=job, state=RenditionState.READY).values_list("rung", flat=True))
     rungs = [rung_from_json(value) for value in job.ladder]
@@ -108,7 +115,7 @@ def order_for(attempt: Attempt) -> Order:
         attempt_id=attempt.public_id,
         job_id=job.public_id,
         video_id=job.video.public_id,
-        source=str(source_path(job.source)),
+        source=source,
         source_size=job.source.committed,
         probe=job.source.probe,
         missing=tuple(rung for rung in rungs if rung.name not in ready),
@@ -155,18 +162,35 @@ def _run(context: TaskContext, job_id: str, chain_id: str) -> None:
     attempt = claim(job_id, chain_id)
     if attempt is None:
         return
-    order, watch = order_for(attempt), AttemptWatch(context, attempt.public_id)
+    watch = AttemptWatch(context, attempt.public_id)
     try:
         with os_failures():
             publish(attempt.job_id)  # what a dead run had made ready but not shown
-        engine = engine_of(attempt.engine)
-        try:
-            _drive(engine, order, watch)
-        finally:
-            engine.cancel(order)
+        with ExitStack() as at_hand:
+            order = order_for(attempt, source=_source(at_hand, attempt, watch))
+            engine = engine_of(attempt.engine)
+            try:
+                _drive(engine, order, watch)
+            finally:
+                engine.cancel(order)
     except EngineFailure as failed:
         deliver(attempt.public_id, Observation(News.ERROR, failure=failed.failure), watch)
         raise
+
+
+def _source(at_hand: ExitStack, attempt: Attempt, watch: Watch) -> str:
+    """Have the source on this host for as long as the attempt runs; one that lies elsewhere is copied here, and the copy goes at the end.
+
+    Raises:
+        EngineFailure: the source is gone, or there is no room for it. CircuitOpen: its store is away; nothing of the attempt has begun.
+    """
+    try:
+        with os_failures():
+            return str(at_hand.enter_context(source_file(attempt.job.source, check=watch.check)))
+    except StoreMissing as missing:
+        raise EngineFailure(Failure("engine", "SOURCE_LOST", "the store has not all of it")) from missing
+    except StorageAway as away:
+        raise CircuitOpen(circuit="s3", retry_after=away.retry_after or LOOK_SECONDS) from away
 
 
 def _drive(engine: Engine, order: Order, watch: Watch) -> None:

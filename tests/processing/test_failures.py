@@ -201,7 +201,7 @@ def test_what_an_attempt_put_before_it_failed_is_not_used_again(monkeypatch: pyt
 def test_an_order_names_only_what_is_missing() -> None:
     job, attempt = submitted(media.clip(width=854, height=480, fps=10))
     models.Rendition.objects.create(job=job, rung="360p", state="ready", path="x")
-    order = order_for(attempt)
+    order = order_for(attempt, source=str(source_path(attempt.job.source)))
     assert [rung.name for rung in order.missing] == ["480p"]
     assert 0 < order.done_weight < sum(rung.weight for rung in order.missing)
     assert submit_job(job.public_id) is None, "one live attempt at a time"

@@ -55,6 +55,9 @@ class VolatileAppender:
         self.disk.tick()
         self.cache.append((offset, b"".join(chunks)))
 
+    def save(self, size: int) -> None:
+        self.sync()
+
     def sync(self) -> None:
         waiting, self.cache = self.cache, []
         self.disk.tick()

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from resilience.circuits import CircuitOpen
 from resilience.errors import AppError
 from resilience.http.translate import DATABASE_DOWN
-from uploads.errors import StorageFailed, StorageFull
+from uploads.errors import StorageAway, StorageFailed, StorageFull
 from uploads.integrity.chain import Segment
 from uploads.integrity.running import RunningDigest
 from uploads.services.commit import commit_offset
 from uploads.services.lease import Lease
-from uploads.store import Appender, WriteFailed
+from uploads.store import Appender, Placed, WriteFailed
 from uploads.threads import database, files
 
 from .core import Append
@@ -70,26 +71,33 @@ class Checkpoints:
         old, new = self.core.committed, self.core.written
         if new == old and not (last and self.core.complete):
             return False
+        if not self.appender.hold(new) and not last:
+            self.core.committed_at(old, now())
+            return False
         cut = self.digest.cut(start=old, length=new - old)
         try:
-            await files(self.appender.sync)
+            placed = await files(self.appender.save, new)
         except WriteFailed as failure:
             raise storage_error(failure) from failure
         segment = await cut.sealed() if new > old else None
-        await self._commit(segment, old=old, new=new, last=last, interrupted=interrupted)
+        await self._commit(segment, placed, old=old, new=new, last=last, interrupted=interrupted)
         self.core.committed_at(new, now())
+        if placed is not None:
+            await files(self.appender.kept, placed, new)
         if self.told is not None and not last:
             await self.told(new)
         return last
 
-    async def _commit(self, segment: Segment | None, *, old: int, new: int, last: bool, interrupted: bool) -> None:
+    async def _commit(self, segment: Segment | None, placed: Placed | None, *, old: int, new: int, last: bool, interrupted: bool) -> None:
         """Commit, trying again while the database is away: the bytes are durable, only the row is missing."""
         deadline, pause = now() + DATABASE_PATIENCE_SECONDS, 0.1
         # An open end reaches the length before the request says that the file ends there (Upload-Complete).
         done = self.core.completes_at(new)
         while True:
             try:
-                return await database(commit_offset, self.lease, old=old, new=new, last=last, interrupted=interrupted, segment=segment, completes=done)
+                return await database(
+                    commit_offset, self.lease, old=old, new=new, last=last, interrupted=interrupted, segment=segment, completes=done, placed=placed
+                )
             except DATABASE_DOWN:
                 if now() > deadline:
                     raise
@@ -98,6 +106,11 @@ class Checkpoints:
 
 
 def storage_error(failure: WriteFailed) -> AppError:
+    cause = failure.__cause__
+    if isinstance(cause, CircuitOpen):
+        return StorageAway(retry_after=cause.retry_after or 1)
+    if isinstance(cause, AppError):
+        return cause
     return StorageFull(retry_after=FULL_RETRY_SECONDS) if failure.full else StorageFailed(retry_after=5)
 
 

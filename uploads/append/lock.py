@@ -28,7 +28,7 @@ async def lock(session: UploadSession) -> Appender:
         try:
             return await files(store().open, session.storage_key)
         except StoreBusy:
-            if loop.time() > deadline:
+            if loop.time() > deadline and not await files(store().take_over, session.storage_key):
                 raise UploadBusy(retry_after=1) from None
         if not asked:
             await database(ask_to_stop, session.pk)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from urllib.parse import quote
 
 from uploads.errors import UploadGone, UploadUnfinished
@@ -13,12 +12,12 @@ from uploads.protocol.requests import Request
 from uploads.protocol.responses import Response
 from uploads.services.ended import why_ended
 from uploads.services.tokens import resolve
-from uploads.store import StoreMissing, store
+from uploads.store import Reader, StoreMissing, store
 from uploads.threads import database, files
 
 from .log import note_upload
 
-_PIECE = 256 * 2**10
+_PIECE = 512 * 2**10
 
 
 async def download(request: Request) -> Response:
@@ -37,6 +36,7 @@ async def download(request: Request) -> Response:
     if session.state not in COMPLETE_SESSION_STATES:
         raise UploadUnfinished(offset=session.committed)
     try:
+        await files(store().seal, session.storage_key)
         length = await files(store().size, session.storage_key)
     except StoreMissing:
         raise UploadGone from None
@@ -57,19 +57,17 @@ async def download(request: Request) -> Response:
     headers["Content-Length"] = str(last - first + 1)
     if wanted is not None:
         headers["Content-Range"] = f"bytes {first}-{last}/{length}"
-    path = store().path(session.storage_key)
-    return Response(206 if wanted else 200, headers, stream=_pieces(path, first, last - first + 1))
+    source = await files(store().reader, session.storage_key)
+    return Response(206 if wanted else 200, headers, stream=_pieces(source, first, last - first + 1))
 
 
-async def _pieces(path: Path, offset: int, count: int) -> AsyncIterator[bytes]:
-    source = await files(path.open, "rb")
+async def _pieces(source: Reader, first: int, count: int) -> AsyncIterator[bytes]:
     try:
-        await files(source.seek, offset)
         while count > 0:
-            piece = await files(source.read, min(_PIECE, count))
+            piece = await files(source.read, first=first, count=min(_PIECE, count))
             if not piece:
                 return
-            count -= len(piece)
+            first, count = first + len(piece), count - len(piece)
             yield piece
     finally:
-        await files(source.close)
+        source.close()

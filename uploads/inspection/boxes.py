@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import io
 from enum import Enum
-from typing import BinaryIO
+from typing import Protocol
 
 _MOST_BOXES = 100_000  # fragmented files have thousands; more is a trick
+
+
+class Seekable(Protocol):
+    def seek(self, offset: int, whence: int = ..., /) -> int: ...
+
+    def read(self, size: int = ..., /) -> bytes: ...
 
 
 class Walk(Enum):
@@ -16,7 +22,7 @@ class Walk(Enum):
     EMPTY = "empty"  # boxes, but neither an index nor data
 
 
-def walk_boxes(source: BinaryIO, *, size: int) -> Walk:
+def walk_boxes(source: Seekable, *, size: int) -> Walk:
     """Walk the outermost boxes.
 
     Args:
@@ -44,7 +50,7 @@ def _only_data(seen: set[bytes]) -> bool:
     return b"mdat" in seen and b"moov" not in seen
 
 
-def _box(source: BinaryIO, at: int, size: int) -> tuple[bytes, int]:
+def _box(source: Seekable, at: int, size: int) -> tuple[bytes, int]:
     """Return kind and length in bytes of the box at an offset; an empty kind when there is none, length 0 when its header is cut."""
     source.seek(at, io.SEEK_SET)
     header = source.read(16)

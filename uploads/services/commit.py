@@ -16,6 +16,7 @@ from uploads.integrity.record import move_and_record
 from uploads.models import SessionState, UploadRole, UploadSession, VideoState
 from uploads.services.lease import LEASE_SECONDS, Lease
 from uploads.services.videos import set_video_state
+from uploads.store import Placed
 
 
 class Fenced(Exception):
@@ -23,7 +24,15 @@ class Fenced(Exception):
 
 
 def commit_offset(
-    lease: Lease, *, old: int, new: int, last: bool, interrupted: bool = False, segment: Segment | None = None, completes: bool | None = None
+    lease: Lease,
+    *,
+    old: int,
+    new: int,
+    last: bool,
+    interrupted: bool = False,
+    segment: Segment | None = None,
+    completes: bool | None = None,
+    placed: Placed | None = None,
 ) -> None:
     """Move the committed offset by compare-and-set; on the last byte of the file, hand it over to inspection in the same transaction.
 
@@ -35,35 +44,46 @@ def commit_offset(
         interrupted: True when the request ended before its body did; counted as a resume to come.
         segment: digest and chain of the bytes from `old` to `new`, written with the offset; None when they did not come through us.
         completes: True when the file ends at `new`; None lets the length alone say so.
+        placed: where the store has put the bytes, written in the same transaction; None where a file holds them all.
 
     Raises:
         Fenced: the lease is no longer ours.
     """
     if lease.length is not None and new == lease.length and completes is not False:
-        return commit_all(lease, old=old, new=new, segment=segment)
+        return commit_all(lease, old=old, new=new, segment=segment, placed=placed)
     values: dict[str, Any] = {"committed": new, "updated_at": Now(), "expires_at": Now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)}
     if last:
         values |= {"lease_owner": "", "lease_expires_at": None, "resumes": F("resumes") + int(interrupted)}
     else:
         values |= {"lease_expires_at": Now() + timedelta(seconds=LEASE_SECONDS)}
     ours = UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch, state=SessionState.RECEIVING)
-    if not _move(ours.filter(committed=old), values, segment) and not ours.filter(committed=new).exists():
+    if not _move(ours.filter(committed=old), values, segment, placed) and not ours.filter(committed=new).exists():
         raise Fenced
     return None
 
 
-def commit_all(lease: Lease, *, old: int, new: int, segment: Segment | None = None) -> None:
+def commit_all(lease: Lease, *, old: int, new: int, segment: Segment | None = None, placed: Placed | None = None) -> None:
     """Set the session `received`, its video `checking`, and put the inspection down: all or nothing."""
     with transaction.atomic():
         mine = UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch)
         values = {"state": SessionState.RECEIVED, "committed": new, "received_at": Now(), "updated_at": Now(), "lease_owner": "", "lease_expires_at": None}
-        if _move(mine.filter(state=SessionState.RECEIVING, committed=old), values, segment):
+        if _move(mine.filter(state=SessionState.RECEIVING, committed=old), values, segment, placed):
             hand_over(mine.get())
         elif not mine.filter(committed=new).exclude(state=SessionState.RECEIVING).exists():
             raise Fenced
 
 
-def _move(rows: QuerySet[UploadSession], values: dict[str, Any], segment: Segment | None) -> bool:
+def _move(rows: QuerySet[UploadSession], values: dict[str, Any], segment: Segment | None, placed: Placed | None) -> bool:
+    if placed is None:
+        return _move_row(rows, values, segment)
+    with transaction.atomic():
+        moved = _move_row(rows, values, segment)
+        if moved:
+            placed.write()
+    return moved
+
+
+def _move_row(rows: QuerySet[UploadSession], values: dict[str, Any], segment: Segment | None) -> bool:
     return bool(rows.update(**values)) if segment is None else move_and_record(rows, values, segment)
 
 

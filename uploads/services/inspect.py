@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import errno
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -14,16 +15,19 @@ from django.db.models.functions import Now
 from resilience.errors import AppError
 from uploads.admission import accepts_anything
 from uploads.append.core import SNIFF_BYTES
-from uploads.errors import CheckFailed, ChecksDelayed, FileEmpty, FileUnreadable
+from uploads.errors import CheckFailed, ChecksDelayed, FileDiffers, FileEmpty, FileUnreadable, StorageFull
 from uploads.errors.limits import QuotaReached
 from uploads.inspection.boxes import walk_boxes
 from uploads.inspection.magic import container_of, refusal_of_start
 from uploads.inspection.probe import Probe, ProbeKilled, probe
+from uploads.inspection.ranged import Ranged
 from uploads.inspection.verdict import refusal_of_probe, refusal_of_walk
+from uploads.integrity.compare import BytesDiffer, verified_digest
 from uploads.limits.final import require_kept
 from uploads.models import MediaKind, SessionState, UploadSession, VideoState
-from uploads.selectors import source_path
+from uploads.selectors import source_file
 from uploads.services.abort import mark_corrupt, refuse
+from uploads.services.promise import broken_promise
 from uploads.services.videos import set_video_state
 from uploads.signals import source_accepted
 from uploads.store import StoreMissing, store
@@ -31,7 +35,7 @@ from uploads.store import StoreMissing, store
 log = structlog.get_logger(__name__)
 
 PROBE_TRIES = 3
-_BLOCK = 2**20
+FULL_RETRY_SECONDS = 60
 
 
 class Interrupted(Exception):
@@ -41,8 +45,9 @@ class Interrupted(Exception):
 def inspect_upload(public_id: str, *, attempt: int, stopped: Callable[[], bool]) -> None:
     """Inspect a received session.
 
-    1. Size and SHA-256 of what is stored. 2. First bytes, container walk. 3. Probe in a child. 4. One transaction accepts or refuses;
-    it compares the state, so of two runs one has no effect.
+    1. Put together what a remote store holds in parts, and compare its size. 2. First bytes, container walk, by reads of a few bytes.
+    3. SHA-256 of all of it. 4. Probe in a child, on this host. 5. One transaction accepts or refuses; it compares the state, so of two runs
+    one has no effect.
 
     Args:
         attempt: 1 on the first run; a probe that was cut off is tried again.
@@ -55,16 +60,16 @@ def inspect_upload(public_id: str, *, attempt: int, stopped: Callable[[], bool])
     if session is None:
         return
     try:
-        digest = _digest(session, stopped)
-    except StoreMissing:
-        mark_corrupt(session)
+        digest, found, error = _look(session, attempt=attempt, stopped=stopped)
+    except (StoreMissing, BytesDiffer) as loss:
+        if mark_corrupt(session):
+            log.error("upload.corrupt", upload=public_id, committed=session.committed, reason=str(loss))
         return
     except Interrupted:
         return  # the task is run again
-    found, error = _examine(session, attempt=attempt)
     if stopped():
         return
-    if error is not None and not accepts_anything():
+    if error is not None and (not accepts_anything() or isinstance(error, FileDiffers)):
         refuse(session, error, sha256=digest)
         log.info("upload.refused", upload=public_id, code=error.code)
         return
@@ -106,48 +111,61 @@ def give_up(public_id: str) -> None:
         set_video_state(session.video_id, VideoState.FAILED, only_from=[VideoState.CHECKING], error_code=CheckFailed.entry.code)
 
 
-def _digest(session: UploadSession, stopped: Callable[[], bool]) -> str:
-    """Return the SHA-256 of what is stored, as hexadecimal.
+def _look(session: UploadSession, *, attempt: int, stopped: Callable[[], bool]) -> tuple[str, Probe | None, AppError | None]:
+    """Return the SHA-256 of what is stored as hexadecimal, what the file holds, and why it cannot be taken (or None).
+
+    A file that its beginning or its boxes give away is not fetched from S3 for its digest, unless it is kept.
 
     Raises:
-        StoreMissing: the bytes are not all there.
-        Interrupted: the lease was lost on the way.
+        StoreMissing, BytesDiffer: what is stored is not what arrived. Interrupted: the lease was lost on the way.
+        ChecksDelayed: the probe was cut off and has tries left. StorageFull: no room here for a copy.
     """
-    if store().size(session.storage_key) != session.length:
+    place = store()
+    place.seal(session.storage_key)
+    if place.size(session.storage_key) != session.length:
         raise StoreMissing
-    digest = hashlib.sha256()
-    with source_path(session).open("rb") as source:
-        while block := source.read(_BLOCK):
-            digest.update(block)
-            if stopped():
-                raise Interrupted
-    return digest.hexdigest()
+    error = _refusal_by_reading(session)
+    # A disk's bytes are compared with what arrived before their owner hears that the file is at fault; S3 keeps sums of its own.
+    if error is not None and not accepts_anything() and settings.UPLOAD_STORE != "disk":
+        return "", None, error
+
+    def check() -> None:
+        if stopped():
+            raise Interrupted
+
+    try:
+        with source_file(session, check=check) as path:
+            digest = verified_digest(session, path, check)
+            error = error or broken_promise(session, path, sha256=digest)
+            found, error = (None, error) if error is not None else _probed(session, path, attempt=attempt)
+    except OSError as fault:
+        if fault.errno == errno.ENOSPC:
+            raise StorageFull(retry_after=FULL_RETRY_SECONDS) from fault
+        raise
+    return digest, found, error
 
 
-def _examine(session: UploadSession, *, attempt: int) -> tuple[Probe | None, AppError | None]:
-    """Return what the file holds, and why it cannot be taken (or None).
-
-    Raises:
-        ChecksDelayed: the probe was cut off and has tries left.
-    """
+def _refusal_by_reading(session: UploadSession) -> AppError | None:
     size = session.length or 0
     if size == 0:
-        return None, FileEmpty()
-    with source_path(session).open("rb") as source:
+        return FileEmpty()
+    with Ranged(store().reader(session.storage_key), size=size) as source:
         start = source.read(SNIFF_BYTES)
         error = refusal_of_start(start, name=session.file_name, whole=size <= SNIFF_BYTES)
         if error is None and container_of(start) == "mp4":
             error = refusal_of_walk(walk_boxes(source, size=size))
-    if error is not None:
-        return None, error
+    return error
+
+
+def _probed(session: UploadSession, path: Path, *, attempt: int) -> tuple[Probe | None, AppError | None]:
     try:
-        found = probe(source_path(session))
+        found = probe(path)
     except ProbeKilled as killed:
         log.warning("upload.probe_killed", upload=session.public_id, attempt=attempt, reason=str(killed))
         if attempt < PROBE_TRIES:
             raise ChecksDelayed from killed
         return None, FileUnreadable()
-    found.details["size"] = size
+    found.details["size"] = session.length or 0
     return found, refusal_of_probe(found, longest=settings.MAX_DURATION_SECONDS)
 
 

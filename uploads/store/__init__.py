@@ -6,11 +6,15 @@ from pathlib import Path
 
 from django.conf import settings
 
-from .base import Appender, Store, StoreBusy, StoreMissing, WriteFailed
+from .base import Appender, Placed, Reader, Store, StoreBusy, StoreMissing, WriteFailed
 from .disk import DiskStore
 
-__all__ = ["Appender", "Store", "StoreBusy", "StoreMissing", "WriteFailed", "store"]
+__all__ = ["Appender", "Placed", "Reader", "Store", "StoreBusy", "StoreMissing", "WriteFailed", "store"]
 
 
 def store() -> Store:
+    if settings.UPLOAD_STORE == "s3":
+        from .s3.store import S3Store  # needs the tables, which need this module; and boto3 takes its time
+
+        return S3Store()
     return DiskStore(Path(settings.UPLOAD_DIR))

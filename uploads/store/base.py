@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
+
+Check = Callable[[], None]  # called between blocks of a long read; raises to stop it
 
 
 class StoreBusy(Exception):
@@ -29,6 +32,14 @@ class WriteFailed(Exception):
         super().__init__(f"The write stopped after {written} bytes.")
 
 
+class Placed(Protocol):
+    """Where a store has put bytes that one commit makes count, for stores that keep that in rows."""
+
+    def write(self) -> None:
+        """Write the rows. Called inside the transaction that moves the offset, and only when it does move."""
+        ...
+
+
 class Appender(Protocol):
     """The bytes of one upload, held by one writer until `close`."""
 
@@ -46,16 +57,37 @@ class Appender(Protocol):
         """
         ...
 
-    def sync(self) -> None:
-        """Return when every byte written before the call survives a power cut.
+    def hold(self, size: int) -> bool:
+        """A commit of `size` bytes is coming: keep at hand what `save` needs for exactly those, whatever is written meanwhile.
+
+        Returns at once. False when a commit now would cost more than it is worth; only the last one is made all the same.
+        """
+        ...
+
+    def save(self, size: int) -> Placed | None:
+        """Return when the first `size` bytes survive a power cut, with what must be committed together with them (or None).
 
         Raises:
             WriteFailed: that cannot be promised; nothing may be acknowledged.
         """
         ...
 
+    def kept(self, placed: Placed, size: int) -> None:
+        """Told after the commit of what `save` returned: what it replaces can go."""
+        ...
+
     def head(self, size: int) -> bytes:
         """Return up to `size` bytes from the start."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Reader(Protocol):
+    """A file that arrived whole, read in pieces from anywhere in it."""
+
+    def read(self, *, first: int, count: int) -> bytes:
+        """Return `count` bytes from offset `first`, fewer only at the end."""
         ...
 
     def close(self) -> None: ...
@@ -79,6 +111,10 @@ class Store(Protocol):
         """
         ...
 
+    def take_over(self, key: str) -> bool:
+        """End the right of a writer that does not answer. False where only its death can do that."""
+        ...
+
     def is_held(self, key: str) -> bool:
         """True while a live writer holds these bytes; False after it died."""
         ...
@@ -95,8 +131,40 @@ class Store(Protocol):
         """
         ...
 
-    def path(self, key: str) -> Path:
-        """Return a local file with the bytes."""
+    def seal(self, key: str) -> None:
+        """Make a file readable that has arrived whole. Doing it again, or twice at once, changes nothing.
+
+        Raises:
+            StoreMissing: bytes that were promised are gone.
+        """
+        ...
+
+    def reader(self, key: str) -> Reader:
+        """Open a sealed file for reading.
+
+        Raises:
+            StoreMissing: it is not there.
+        """
+        ...
+
+    def local(self, key: str, check: Check | None = None) -> AbstractContextManager[Path]:
+        """Give a path on this host with the bytes of a whole file, for the time of a `with` block.
+
+        Raises:
+            OSError: this host has no room for it, or its disk fails.
+            StoreMissing: the bytes are not all there.
+        """
+        ...
+
+    def concatenate(self, keys: Sequence[str], target: str) -> int:
+        """Make `target`, which was created, of whole files in order; return its size in bytes, all of them durable.
+
+        The files stay. Doing it again, also after a crash in the middle, gives the same.
+
+        Raises:
+            StoreMissing: one of them is not there.
+            WriteFailed: no room, or the store failed.
+        """
         ...
 
     def free_share(self) -> float:

@@ -9,12 +9,15 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from .base import StoreBusy, StoreMissing, WriteFailed
+from .base import Check, Placed, StoreBusy, StoreMissing, WriteFailed
 
 _KEY = re.compile(r"[A-Za-z0-9_]{8,80}")
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+_NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
+_COPY_BYTES = 2**30
 _MOST_BUFFERS = 512  # below IOV_MAX (1024) of one pwritev
 
 
@@ -47,8 +50,54 @@ class DiskAppender:
         except OSError as error:
             raise WriteFailed(written=0, full=error.errno in _NO_ROOM) from error
 
+    def hold(self, size: int) -> bool:
+        return True
+
+    def save(self, size: int) -> None:
+        """What is written is in the file: all there is to do is to make it durable."""
+        self.sync()
+
+    def kept(self, placed: Placed, size: int) -> None:
+        """Nothing is ever replaced in a file."""
+
     def head(self, size: int) -> bytes:
         return os.pread(self._descriptor, size, 0)
+
+    def append_file(self, source: int) -> int:
+        """Copy a whole file behind what is here, close it, and return its size in bytes."""
+        try:
+            size = os.fstat(source).st_size
+            os.lseek(self._descriptor, 0, os.SEEK_END)
+            left = size
+            while left:
+                left -= self._copy(source, left)
+            return size
+        finally:
+            os.close(source)
+
+    def _copy(self, source: int, most: int) -> int:
+        try:
+            copied = os.copy_file_range(source, self._descriptor, min(most, _COPY_BYTES))
+        except OSError as error:
+            if error.errno not in _NO_KERNEL_COPY:
+                raise
+            copied = os.sendfile(self._descriptor, source, None, min(most, _COPY_BYTES))
+        if copied == 0:
+            raise StoreMissing  # shorter than it was a moment ago
+        return copied
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class DiskReader:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self, *, first: int, count: int) -> bytes:
+        return os.pread(self._descriptor, count, first)
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -93,6 +142,10 @@ class DiskStore:
             raise
         return DiskAppender(descriptor)
 
+    def take_over(self, key: str) -> bool:
+        """The kernel's lock falls with its process only."""
+        return False
+
     def is_held(self, key: str) -> bool:
         try:
             appender = self.open(key)
@@ -115,6 +168,33 @@ class DiskStore:
             return self.path(key).stat().st_size
         except FileNotFoundError:
             raise StoreMissing from None
+
+    def seal(self, key: str) -> None:
+        """A file is whole as soon as its last byte is in it."""
+
+    def reader(self, key: str) -> DiskReader:
+        try:
+            return DiskReader(os.open(self.path(key), os.O_RDONLY | os.O_CLOEXEC))
+        except FileNotFoundError:
+            raise StoreMissing from None
+
+    @contextmanager
+    def local(self, key: str, check: Check | None = None) -> Iterator[Path]:
+        """The file itself."""
+        yield self.path(key)
+
+    def concatenate(self, keys: Sequence[str], target: str) -> int:
+        """Copy the files one behind the other, inside the kernel where the file system can."""
+        appender = self.open(target)
+        try:
+            appender.truncate(0)
+            size = sum(appender.append_file(self._open(key)) for key in keys)
+            appender.sync()
+        except OSError as error:
+            raise WriteFailed(written=0, full=error.errno in _NO_ROOM) from error
+        finally:
+            appender.close()
+        return size
 
     def free_share(self) -> float:
         usage = shutil.disk_usage(self._existing())

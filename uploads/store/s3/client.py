@@ -128,6 +128,10 @@ def presign(operation: str, *, seconds: int, **arguments: Any) -> str:
     return str(client().generate_presigned_url(operation, Params={"Bucket": settings.S3_BUCKET, **arguments}, ExpiresIn=seconds))
 
 
+def bucket() -> str:
+    return str(settings.S3_BUCKET)
+
+
 def content_md5(data: bytes) -> str:
     """Return the Content-MD5 with which S3 checks what arrives."""
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()

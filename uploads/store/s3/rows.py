@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 from django.db.models.functions import Now
 
 from uploads.store.base import StoreMissing
@@ -47,7 +48,7 @@ class Layout:
     """Where a file's bytes are. `last` is the last part that counts; `size` in bytes, of all that counts."""
 
     session_id: int
-    public_id: str
+    key: str
     part_size: int
     upload_id: str
     last: Part | None
@@ -82,7 +83,7 @@ def layout_of(key: str) -> Layout:
     """
     from uploads.models import UploadSession  # imports our models
 
-    session = UploadSession.objects.filter(storage_key=key).values("pk", "public_id", "length").first()
+    session = UploadSession.objects.filter(storage_key=key).values("pk", "length").first()
     if session is None:
         raise StoreMissing
     remote, _made = RemoteFile.objects.select_related("session").get_or_create(
@@ -91,7 +92,7 @@ def layout_of(key: str) -> Layout:
     last = UploadPart.objects.filter(session_id=session["pk"]).order_by("-number").first()
     return Layout(
         session_id=session["pk"],
-        public_id=session["public_id"],
+        key=key,
         part_size=remote.part_size,
         upload_id=remote.upload_id,
         last=_part(last) if last else None,
@@ -110,6 +111,14 @@ def is_held(key: str) -> bool:
     from uploads.models import UploadSession
 
     return UploadSession.objects.filter(storage_key=key, lease_expires_at__gt=Now()).exclude(lease_owner="").exists()
+
+
+def end_lease(key: str) -> bool:
+    """Fence whoever writes. Return True when nobody does any more."""
+    from uploads.models import UploadSession
+
+    UploadSession.objects.filter(storage_key=key).exclude(lease_owner="").update(epoch=F("epoch") + 1, lease_owner="", lease_expires_at=None)
+    return not is_held(key)
 
 
 def reserve(session_id: int, count: int = 1) -> int:
@@ -140,10 +149,10 @@ def mark_whole(session_id: int, object_key: str) -> None:
     RemoteFile.objects.filter(session_id=session_id, object_key="").update(object_key=object_key, tail_key="", tail_size=0, tail_md5="", updated_at=Now())
 
 
-def keys_in_use(session_ids: set[str]) -> dict[str, tuple[str, str, str]]:
-    """Return tail key, object key and multipart upload by public id of the session."""
-    found = RemoteFile.objects.filter(session__public_id__in=session_ids)
-    return {row[0]: (row[1], row[2], row[3]) for row in found.values_list("session__public_id", "tail_key", "object_key", "upload_id")}
+def in_use(keys: set[str]) -> dict[str, tuple[str, str, str]]:
+    """Return tail key, object key and multipart upload by storage key, of those that have any."""
+    found = RemoteFile.objects.filter(session__storage_key__in=keys)
+    return {row[0]: (row[1], row[2], row[3]) for row in found.values_list("session__storage_key", "tail_key", "object_key", "upload_id")}
 
 
 def write_placed(session_id: int, parts: tuple[Part, ...], tail: Tail) -> None:

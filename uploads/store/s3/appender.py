@@ -1,0 +1,269 @@
+"""Appending to a file in S3: full parts go up as they fill, the rest as a tail object when a commit is due.
+
+Nothing here counts until the rows of `Placed` are committed together with the offset. Until then a crash leaves objects and parts that
+nobody names; they are never overwritten and never listed when the file is put together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from resilience.errors import AppError
+from uploads.store import base
+from uploads.store.base import StoreMissing, WriteFailed
+
+from . import client, names, rows
+from .client import MultipartMissing, Refused
+from .rows import Layout, Part, Tail
+
+log = structlog.get_logger(__name__)
+
+WORTH_BYTES = 2**20  # less than this is put into a tail of its own only when it has waited for a while
+WORTH_SECONDS = 10.0
+START_BYTES = 64 * 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What one commit makes count. `replaced` is the tail that is no longer needed once it is committed."""
+
+    session_id: int
+    parts: tuple[Part, ...]
+    tail: Tail
+    replaced: Tail
+
+    def write(self) -> None:
+        """Write the rows, inside the transaction that moves the offset."""
+        rows.write_placed(self.session_id, self.parts, self.tail)
+
+
+@dataclass(eq=False)
+class S3Appender:
+    """One writer's end of a file. `write` and `save` may run beside each other in two threads.
+
+    `_buffer` holds the bytes from `_at` on that are in no part of ours. `_fresh` are parts nobody committed yet. `_spares` are
+    those sent last, kept at hand while a commit may still end inside of one.
+    """
+
+    key: str
+    _layout: Layout | None = None
+    _buffer: bytearray | None = None
+    _fresh: list[Part] = field(default_factory=list)
+    _tail: Tail = field(default_factory=Tail)
+    _spares: list[tuple[Part, bytes]] = field(default_factory=list)
+    _mark: int | None = None
+    _start: bytes = b""
+    _upload_id: str = ""
+    _saved: int = 0
+    _saved_at: float = field(default_factory=time.monotonic)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def size(self) -> int:
+        """Return the bytes that count and that S3 still has: the rows say how many, S3 is asked for the last part and the tail.
+
+        Raises:
+            StorageAway, CircuitOpen: S3 cannot be asked.
+        """
+        layout = self._layout = rows.layout_of(self.key)
+        self._upload_id, self._tail, self._saved = layout.upload_id, layout.tail, layout.size
+        self._buffer = None
+        if layout.object_key:
+            return layout.size
+        if layout.last is not None and not self._has_last(layout, layout.last):
+            return 0
+        try:
+            self._load()
+        except StoreMissing:
+            return layout.parts_end
+        return layout.size
+
+    def truncate(self, size: int) -> None:
+        """Forget what was not committed. Offset and rows are one commit, so `size` is where the rows end, unless a newer writer came: then
+        our next commit finds itself fenced."""
+        with self._lock:
+            self._buffer, self._fresh, self._spares, self._mark = None, [], [], None
+            if size == 0:
+                self._start = b""
+        self._load()
+
+    def write(self, chunks: Sequence[bytes], *, offset: int) -> None:
+        """Take chunks in; every time a part is full, send it. On failure the bytes stay at hand, for a tail.
+
+        Raises:
+            WriteFailed: a part was not taken.
+        """
+        size = sum(map(len, chunks))
+        with self._lock:
+            buffer, layout = self._ready()
+            mark = self._mark
+            self._spares = [(part, data) for part, data in self._spares if mark is not None and part.offset < mark < part.end]
+            for chunk in chunks:
+                buffer += chunk
+            if len(self._start) < START_BYTES and self._begins_at() == 0:
+                self._start = bytes(buffer[:START_BYTES])
+        while len(buffer) >= layout.part_size:
+            try:
+                self._send_part(layout)
+            except (AppError, Refused, MultipartMissing, StoreMissing, rows.NoNumbersLeft) as failure:
+                raise WriteFailed(written=size, full=False) from failure
+
+    def hold(self, size: int) -> bool:
+        """A commit of `size` bytes is coming: keep at hand what it needs. Return whether it is worth its cost yet. Never waits."""
+        worth = size - self._saved >= WORTH_BYTES or time.monotonic() - self._saved_at >= WORTH_SECONDS
+        self._mark = size
+        return worth
+
+    def save(self, size: int) -> Placed:
+        """Make exactly `size` bytes durable; what is written meanwhile has no part in it.
+
+        Raises:
+            WriteFailed: S3 did not take them.
+        """
+        with self._lock:
+            layout = self._here()
+            parts = tuple(part for part in self._fresh if part.end <= size)
+            begins = parts[-1].end if parts else layout.parts_end
+            data = self._between(begins, size)
+            before = self._tail
+        try:
+            tail = before if size == self._saved and not parts else self._put_tail(layout, data)
+        except (AppError, Refused, StoreMissing) as failure:
+            raise WriteFailed(written=0, full=False) from failure
+        with self._lock:
+            self._mark = None
+            return Placed(layout.session_id, parts, tail, before)
+
+    def kept(self, placed: base.Placed, size: int) -> None:
+        """What `save` returned is committed: it counts from now on, and the tail of before can go; what fails is left to the reaper."""
+        assert isinstance(placed, Placed)
+        with self._lock:
+            layout = self._here()
+            self._fresh = [part for part in self._fresh if part not in placed.parts]
+            self._layout = replace(layout, last=placed.parts[-1] if placed.parts else layout.last, tail=placed.tail, committed=size)
+            self._tail, self._saved, self._saved_at = placed.tail, size, time.monotonic()
+        if placed.replaced.key and placed.replaced.key != placed.tail.key:
+            try:
+                client.call("delete_object", Key=placed.replaced.key)
+            except (AppError, StoreMissing, Refused) as failure:
+                log.info("upload.tail_left", key=placed.replaced.key, reason=type(failure).__name__)
+
+    def head(self, size: int) -> bytes:
+        with self._lock:
+            self._ready()
+            return self._start[:size]
+
+    def close(self) -> None:
+        self._buffer, self._spares = None, []
+
+    def _here(self) -> Layout:
+        if self._layout is None:
+            self._layout = rows.layout_of(self.key)
+            self._upload_id, self._tail, self._saved = self._layout.upload_id, self._layout.tail, self._layout.size
+        return self._layout
+
+    def _ready(self) -> tuple[bytearray, Layout]:
+        layout = self._here()
+        if self._buffer is None:
+            self._load()
+        assert self._buffer is not None
+        return self._buffer, layout
+
+    def _load(self) -> None:
+        """Bring the tail's bytes here: new ones go behind them.
+
+        Raises:
+            StoreMissing: the tail is gone, or is not what was put there.
+        """
+        layout, data = self._here(), b""
+        tail = layout.tail
+        if tail.key:
+            data = client.read(tail.key, first=0, count=tail.size)
+            if len(data) != tail.size or (tail.md5 and _md5(data) != tail.md5):
+                raise StoreMissing
+        self._buffer = bytearray(data)
+        if layout.parts_end == 0:
+            self._start = data[:START_BYTES]
+
+    def _begins_at(self) -> int:
+        """Offset of the buffer's first byte."""
+        return self._fresh[-1].end if self._fresh else self._here().parts_end
+
+    def _between(self, first: int, end: int) -> bytes:
+        """Bytes from a part's end to `end`: out of the buffer, or out of the part that was sent meanwhile."""
+        if first == end:
+            return b""
+        for part, data in self._spares:
+            if part.offset == first:
+                return data[: end - first]
+        buffer, _layout = self._ready()
+        if first != self._begins_at() or end - first > len(buffer):
+            raise RuntimeError(f"The bytes from {first} to {end} are not at hand.")  # never put other bytes in their place
+        return bytes(buffer[: end - first])
+
+    def _send_part(self, layout: Layout) -> None:
+        with self._lock:
+            buffer, _layout = self._ready()
+            data, offset = bytes(buffer[: layout.part_size]), self._begins_at()
+        part = self._sent(layout, offset, data)
+        with self._lock:
+            del buffer[: len(data)]
+            self._fresh.append(part)
+            self._spares.append((part, data))
+
+    def _sent(self, layout: Layout, offset: int, data: bytes) -> Part:
+        if not self._upload_id:
+            self._upload_id = open_multipart(layout)
+        try:
+            return send_part(layout, self._upload_id, number=rows.reserve(layout.session_id), offset=offset, data=data)
+        except MultipartMissing:
+            if layout.last is not None or self._fresh:
+                raise  # parts that count are gone: the next look at the size says so
+        self._upload_id = open_multipart(layout, instead_of=self._upload_id)
+        return send_part(layout, self._upload_id, number=rows.reserve(layout.session_id), offset=offset, data=data)
+
+    def _put_tail(self, layout: Layout, data: bytes) -> Tail:
+        if not data:
+            return Tail()
+        key = names.tail(layout.key, uuid.uuid4().hex)
+        client.call("put_object", Key=key, Body=data, ContentMD5=client.content_md5(data))
+        return Tail(key=key, size=len(data), md5=_md5(data))
+
+    def _has_last(self, layout: Layout, last: Part) -> bool:
+        """True when S3 still has the multipart upload and its last part that counts."""
+        key = names.whole(layout.key)
+        try:
+            answer = client.call("list_parts", Key=key, UploadId=layout.upload_id, PartNumberMarker=last.number - 1, MaxParts=1)
+        except MultipartMissing:
+            return False
+        found = answer.get("Parts", [])
+        return bool(found) and found[0]["PartNumber"] == last.number and found[0]["Size"] == last.size and found[0]["ETag"].strip('"') == last.etag
+
+
+def open_multipart(layout: Layout, *, instead_of: str = "") -> str:
+    """Begin a multipart upload and write it down; of two that began one, the first to write counts and the other gives its own up."""
+    key = names.whole(layout.key)
+    mine = str(client.call("create_multipart_upload", Key=key, ContentType="application/octet-stream")["UploadId"])
+    counts = rows.adopt_multipart(layout.session_id, mine, instead_of=instead_of)
+    if counts != mine:
+        try:
+            client.call("abort_multipart_upload", Key=key, UploadId=mine)
+        except (AppError, MultipartMissing, Refused) as failure:  # the reaper finds it
+            log.info("upload.multipart_left", upload=layout.key, reason=type(failure).__name__)
+    return counts
+
+
+def send_part(layout: Layout, upload_id: str, *, number: int, offset: int, data: bytes) -> Part:
+    """Send one part under a number that is ours alone."""
+    answer = client.call("upload_part", Key=names.whole(layout.key), UploadId=upload_id, PartNumber=number, Body=data, ContentMD5=client.content_md5(data))
+    return Part(number=number, offset=offset, size=len(data), etag=str(answer["ETag"]).strip('"'), md5=_md5(data))
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
