@@ -80,10 +80,13 @@ class Part:
         ends: True when the file ends with this body, however long it turns out; False when more follows, even once the announced
             length is reached; None when the length alone says (tus).
         proof: what the body must match; None when nothing was announced.
+        whole: what all bytes of the file must match, compared before the last of them is committed where that needs no long reading;
+            the inspection of the file compares it in any case.
         overflow_ends: more bytes than announced end the upload for good (IETF draft), instead of being refused alone.
     """
 
     length: int | None = None
     ends: bool | None = None
     proof: Proof | None = None
+    whole: Proof | None = None
     overflow_ends: bool = False

@@ -18,17 +18,15 @@ from uploads.errors import (
     LengthInconsistent,
     OffsetMismatch,
     ServerRestarting,
-    UploadCorrupt,
     UploadStalled,
     WriterReplaced,
 )
 from uploads.errors.limits import TooSlow
 from uploads.inspection.magic import refusal_of_start
 from uploads.integrity.running import RunningDigest
-from uploads.models import SessionState, UploadSession
-from uploads.services.abort import mark_corrupt, refuse
+from uploads.models import UploadSession
+from uploads.services.abort import refuse
 from uploads.services.commit import Fenced
-from uploads.services.ended import why_ended
 from uploads.services.lease import Lease, release_lease, take_lease
 from uploads.services.length import fix_length
 from uploads.store import Appender, StoreMissing, WriteFailed
@@ -41,6 +39,8 @@ from .checkpoints import Checkpoints, Told, now, storage_error
 from .core import SNIFF_BYTES, Append, BeyondAnnounced, Pace
 from .lock import lock
 from .part import Part
+from .promised import Promised
+from .refusing import lost, not_receiving
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +71,10 @@ class Writer:
     told: Told | None = None
     _reason: Stop | None = None
     _points: Checkpoints | None = None
+    _promised: Promised = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._promised = Promised(self.part.whole)
 
     @property
     def epoch(self) -> int | None:
@@ -104,7 +108,7 @@ class Writer:
             try:
                 appender = await lock(self.session)
             except StoreMissing:
-                raise await self._lost() from None
+                raise await lost(self.session, offset=self.offset) from None
             try:
                 return await self._append(appender)
             finally:
@@ -115,24 +119,26 @@ class Writer:
     async def _append(self, appender: Appender) -> int:
         lease = await database(take_lease, self.session.pk)
         if lease is None:
-            raise await self._not_receiving()
+            raise await not_receiving(self.session, offset=self.offset)
         points = self._points = Checkpoints(appender, lease, self._core(lease), RunningDigest(self.session.public_id, lease.chain), self.told)
         released = False
         try:
             await self._prepare(appender, lease)
+            await self._promised.begin(appender, committed=lease.committed)
             if self.part.length is not None:
                 await self._fix_length(points, self.part.length)
             over = await self._receive(points)
             await self._verify(points, over)
             if self.part.ends and over is End.WHOLE and points.core.length is None:
                 await self._fix_length(points, points.core.written)
+            await self._require_promised(points)
             if points.core.sniff_due():
                 await self._judge(points)
             await points.flushed()
             released = await points.make(last=True, interrupted=over is not End.WHOLE)
             return self._outcome(points.core, over)
         except Fenced:
-            raise await self._not_receiving() from None
+            raise await not_receiving(self.session, offset=self.offset) from None
         finally:
             await points.quiet()
             if not released:
@@ -153,7 +159,7 @@ class Writer:
         """Compare storage with what was promised, then the request with both; drop the tail nobody was told about."""
         size = await files(appender.size)
         if size < lease.committed:
-            raise await self._lost()
+            raise await lost(self.session, offset=self.offset)
         if self.offset != lease.committed:
             raise OffsetMismatch(expected_offset=lease.committed, provided_offset=self.offset)
         if size > lease.committed:
@@ -185,6 +191,14 @@ class Writer:
             return
         await self._discard(points)
         if over is End.WHOLE:
+            raise failure
+
+    async def _require_promised(self, points: Checkpoints) -> None:
+        """Refuse a file that arrived whole and is not the one promised, before its last bytes are acknowledged."""
+        failure = self._promised.failure() if points.core.complete else None
+        if failure is not None:
+            await points.flushed()
+            await database(refuse, self.session, failure)
             raise failure
 
     async def _discard(self, points: Checkpoints) -> None:
@@ -232,6 +246,7 @@ class Writer:
         await points.digest.ready()
         points.core.wrote(size)
         points.digest.add(chunks, size)
+        await self._promised.add(chunks)
 
     async def _beyond(self, points: Checkpoints) -> AppError:
         """More than was announced, or than we take: the request is refused; the IETF draft wants the upload itself to end with it."""
@@ -276,19 +291,3 @@ class Writer:
             await database(release_lease, lease)
         except DATABASE_DOWN as failure:  # the lock on the bytes is what others look at; the row only hints
             log.warning("upload.lease_not_released", upload=self.session.public_id, reason=type(failure).__name__)
-
-    async def _lost(self) -> AppError:
-        if await database(mark_corrupt, self.session):
-            log.error("upload.corrupt", upload=self.session.public_id, committed=self.session.committed)
-            return UploadCorrupt()
-        return await self._not_receiving()
-
-    async def _not_receiving(self) -> AppError:
-        """Say why this upload takes no more bytes of ours: it ended, or a newer writer has it."""
-        session = await database(UploadSession.objects.get, pk=self.session.pk)
-        error = why_ended(session)
-        if error is not None:
-            return error
-        if session.state == SessionState.RECEIVING:
-            return WriterReplaced(retry_after=1)
-        return OffsetMismatch(expected_offset=session.committed, provided_offset=self.offset)

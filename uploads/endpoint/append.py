@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from uploads.admission import accepts_anything
 from uploads.append.body import Body
 from uploads.append.writer import Writer
@@ -12,9 +14,11 @@ from uploads.protocol.asked import Appending
 from uploads.protocol.requests import Request
 from uploads.protocol.responses import Response
 from uploads.services.ended import why_ended
+from uploads.services.promise import promise_of
 from uploads.services.tokens import resolve
 from uploads.threads import database
 
+from .direct import taken_over
 from .interim import Interim
 from .log import note_upload
 
@@ -33,13 +37,15 @@ async def append(request: Request, body: Body, protocol: str, interim: Interim) 
     note_upload(session)
     asked: Appending = dialects.module_of(protocol).appending(request)
     _require_open(session, expired=authority.expired)
+    session = await taken_over(session, offset=asked.offset)
     size = request.content_length()
     if session.state in COMPLETE_SESSION_STATES:
         return _again(session, asked, size=size, protocol=protocol)
     if not asked.part.overflow_ends and size is not None and session.length is not None and asked.offset + size > session.length:
         raise BeyondLength(length=session.length, offset=session.committed)
     told = interim.committed if interim.wanted else None
-    writer = Writer(session=session, body=body, offset=asked.offset, may_be_anything=may_be_anything(session), part=asked.part, told=told)
+    part = replace(asked.part, whole=promise_of(session))
+    writer = Writer(session=session, body=body, offset=asked.offset, may_be_anything=may_be_anything(session), part=part, told=told)
     await writer.run()
     session = await database(UploadSession.objects.get, pk=session.pk)
     return Response(204, dialects.appended(session, protocol) | {"Upload-Offset": str(writer.committed)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from email.message import Message
 
 from django.contrib.auth.models import User
@@ -34,11 +35,13 @@ from uploads.protocol.requests import ROOT, Request
 from uploads.protocol.responses import Response
 from uploads.services.create import Created, create_upload
 from uploads.services.parts import usable_parts
+from uploads.services.promise import promise_of
 from uploads.services.undo import undo_creation
 from uploads.threads import database
 
 from .append import may_be_anything
 from .auth import authenticate
+from .direct import begun, wants_direct
 from .interim import Interim
 from .log import note_upload
 
@@ -53,16 +56,20 @@ async def create(request: Request, body: Body, protocol: str, interim: Interim) 
     """Return 201 with the address of the new upload.
 
     Raises:
-        NotSignedIn, ForeignOrigin, HeaderInvalid, MetadataInvalid, NotFound and everything `usable_parts`, `create_upload` and
+        NotSignedIn, ForeignOrigin, HeaderInvalid, MetadataInvalid, DirectUnavailable, NotFound and everything `usable_parts`, `create_upload` and
         `Writer.run` raise.
     """
     asked: Creation = dialects.module_of(protocol).creation(request)
+    straight_to_s3 = wants_direct(request)
     created = await database(_create, request, asked, protocol)
     session = created.session
     note_upload(session)
     headers = {"Location": f"{ROOT}/{created.secret}", "Holdfast-Upload": session.public_id, **tus.expires(session)}
     if session.video_id is not None:
         headers["Holdfast-Video"] = await database(_video_id, session.video_id)
+    if straight_to_s3:
+        more, plan = await begun(session)
+        return Response(201, headers | more, plan)
     if interim.wanted:
         await interim.created(headers["Location"], draft.limits(session))
     if (asked.has_body or asked.part.ends) and session.state == SessionState.RECEIVING and session.committed == 0:
@@ -76,7 +83,8 @@ async def create(request: Request, body: Body, protocol: str, interim: Interim) 
 
 async def _first_bytes(created: Created, body: Body, asked: Creation, interim: Interim) -> int:
     session, told = created.session, interim.committed if interim.wanted else None
-    writer = Writer(session=session, body=body, offset=0, may_be_anything=may_be_anything(session), part=asked.part, told=told)
+    part = replace(asked.part, whole=promise_of(session))
+    writer = Writer(session=session, body=body, offset=0, may_be_anything=may_be_anything(session), part=part, told=told)
     try:
         return await writer.run()
     except _NEVER_WAS:

@@ -1,0 +1,33 @@
+"""Why an upload takes no more bytes of a writer."""
+
+from __future__ import annotations
+
+import structlog
+
+from resilience.errors import AppError
+from uploads.errors import OffsetMismatch, UploadCorrupt, WriterReplaced
+from uploads.models import SessionState, UploadSession
+from uploads.services.abort import mark_corrupt
+from uploads.services.ended import why_ended
+from uploads.threads import database
+
+log = structlog.get_logger(__name__)
+
+
+async def lost(session: UploadSession, *, offset: int) -> AppError:
+    """End an upload whose storage has less than was promised, and return what to answer."""
+    if await database(mark_corrupt, session):
+        log.error("upload.corrupt", upload=session.public_id, committed=session.committed)
+        return UploadCorrupt()
+    return await not_receiving(session, offset=offset)
+
+
+async def not_receiving(session: UploadSession, *, offset: int) -> AppError:
+    """Say why: it ended, or a newer writer has it."""
+    present = await database(UploadSession.objects.get, pk=session.pk)
+    error = why_ended(present)
+    if error is not None:
+        return error
+    if present.state == SessionState.RECEIVING:
+        return WriterReplaced(retry_after=1)
+    return OffsetMismatch(expected_offset=present.committed, provided_offset=offset)
