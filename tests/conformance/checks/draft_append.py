@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from urllib.parse import urljoin
 
 from tests.conformance.requirement import expect, expect_header, expect_refused, expect_status, requirement
@@ -182,15 +183,25 @@ def digest_unknown(draft: Draft) -> None:
 
 @requirement("ietf.digest.representation", "SHOULD", "Integrity (Repr-Digest)", each=("right", "wrong"))
 def representation_digest(draft: Draft, which: str) -> None:
-    """A Repr-Digest given at creation is verified at the end"""
+    """A Repr-Digest given at creation is verified at the end: a wrong one fails the upload, at once or soon after"""
     content = data(10)
     url = draft.create(10, Repr_Digest=digest(content if which == "right" else b"another"))
     draft.patch(url, 0, content[:4])
     answer = draft.patch(url, 4, content[4:], complete=True)
     if which == "right":
         expect_header(answer, "Upload-Complete", "?1")
-    else:
-        expect_refused(answer)
+    elif answer.status < 400:
+        expect(is_refused_soon(draft, url), f"the last append was answered {answer}, and the upload stays complete")
+
+
+def is_refused_soon(draft: Draft, url: str) -> bool:
+    """Wait while a server looks at all of a large upload after it has answered."""
+    deadline = time.monotonic() + min(10.0, draft.target.patience)
+    while draft.head(url).status < 400:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 @requirement("ietf.cancel.gone", "SHOULD", "Upload Cancellation", each=BOTH)
