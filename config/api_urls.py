@@ -10,6 +10,7 @@ from notifications.live.view import stream_events
 from processing.api import JobViewSet
 from support.api import GuideViewSet, ProblemViewSet, TicketViewSet
 from uploads.api import UploadViewSet
+from uploads.api_receipts import ReceiptKeyView
 from uploads.limits.api import UsageView
 
 router = SimpleRouter(trailing_slash=False)
@@ -23,6 +24,7 @@ router.register("problems", ProblemViewSet, basename="api-problem")
 
 urlpatterns = [
     path("events", stream_events, name="api-events"),
+    path("receipt-keys/<slug:key>", ReceiptKeyView.as_view(), name="api-receipt-key"),
     path("usage", UsageView.as_view(), name="api-usage"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api/docs.html"), name="api-docs"),

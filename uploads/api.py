@@ -19,7 +19,9 @@ from rest_framework.response import Response
 from resilience.http.api import PUBLIC_ID, require_version, tagged
 from resilience.http.cards import ErrorCardSerializer, error_card
 from resilience.http.errors import VersionConflict, VersionMismatch
+from uploads.api_receipts import ReceiptSerializer
 from uploads.errors import UploadComplete
+from uploads.integrity.receipt import receipt_of
 from uploads.models import OPEN_SESSION_STATES, ResumeToken, SessionState, UploadSession, Video, VideoState
 from uploads.services.abort import abort_upload
 from uploads.services.delete import delete_video
@@ -162,6 +164,14 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         if not abort_upload(session) and session.state != SessionState.ABORTED:
             raise why_ended(session) or UploadComplete()
         return Response(status=204)
+
+    @extend_schema(responses=ReceiptSerializer)
+    @action(detail=True, methods=["get"])
+    def receipt(self, request: Request, id: str) -> Response:
+        """Download the signed receipt of a file that arrived and is kept."""
+        session = self.get_object()
+        name = f'attachment; filename="receipt-{session.public_id}.json"'
+        return Response(ReceiptSerializer(receipt_of(session)).data, headers={"Content-Disposition": name, "Cache-Control": "private, no-cache"})
 
     @extend_schema(request=TokenWishSerializer, responses=UploadAddressSerializer)
     @action(detail=True, methods=["post"])

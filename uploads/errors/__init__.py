@@ -33,6 +33,7 @@ from .requests import (
 )
 from .sessions import (
     ContinuedElsewhere,
+    ReceiptNotReady,
     ServerRestarting,
     UploadBusy,
     UploadComplete,
@@ -84,6 +85,7 @@ __all__ = [
     "PartsUnfinished",
     "PartsUnusable",
     "RangeInvalid",
+    "ReceiptNotReady",
     "ServerRestarting",
     "StorageAway",
     "StorageFailed",

@@ -148,6 +148,17 @@ class UploadComplete(AppError):
     )  # fmt: skip
 
 
+class ReceiptNotReady(AppError):
+    entry = Entry(
+        code="UPLOAD_RECEIPT_NOT_READY",
+        title="There is no receipt yet",
+        what_happened="The receipt is written when all of the file has arrived and was checked. That takes a moment after the last byte.",
+        actions=(wait("Wait a moment, then ask again"), ASK_FOR_HELP),
+        status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_WAIT, severity="info",
+        guide="upload-keeps-stopping",
+    )  # fmt: skip
+
+
 class VideoNotWaiting(AppError):
     entry = Entry(
         code="UPLOAD_VIDEO_NOT_WAITING",
