@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 # group → rates, all of which must hold: count per seconds, minutes or hours, per client (account, else address)
 RATES: dict[str, tuple[str, ...]] = {
     "api": ("100/m", "1000/h"),
+    "parts": ("600/m", "12000/h"),  # one request per part of a file
     "stream": ("60/m",),
     "login": ("5/15m",),
     "signup": ("3/h",),

@@ -102,11 +102,16 @@ def test_the_prefix_never_counts_a_part_behind_a_gap(numbers: list[int]) -> None
         ((4,), 10, 4, 4),
         ((4,), 10, 14, 0),
         ((), 10, 4, 0),
+        ((1, 1, 1), 0, 9, 0),
+        ((1, 1), 0, 2, 0),
+        ((1,), 0, 2, 0),
+        ((1,), 0, 1, 1),
     ],
 )
-def test_a_smaller_part_counts_only_as_the_end(sizes: tuple[int, ...], part_size: int, length: int | None, size: int) -> None:
-    arrived = contiguous([part(number, part_bytes) for number, part_bytes in enumerate(sizes, 1)], part_size=part_size)
-    assert counted(arrived, length=length).size == size
+def test_what_counts_is_what_s3_will_join(sizes: tuple[int, ...], part_size: int, length: int | None, size: int) -> None:
+    """In MiB."""
+    arrived = contiguous([part(number, mib * MIB) for number, mib in enumerate(sizes, 1)], part_size=part_size * MIB)
+    assert counted(arrived, length=length and length * MIB).size == size * MIB
 
 
 def test_small_parts_are_only_whole_as_the_last() -> None:

@@ -67,8 +67,14 @@ def contiguous(listed: Iterable[Part], *, part_size: int = 0) -> Arrived:
 
 
 def counted(arrived: Arrived, *, length: int | None) -> Arrived:
-    """Return what may be acknowledged. A part smaller than the others counts only as the end of a file of known length: else it is not the last."""
+    """Return what may be acknowledged: what S3 will join, whoever sends the rest.
+
+    A part smaller than the others counts only as the end of a file of known length: else it is not the last. Parts below S3's smallest
+    size do not count at all, unless one is the whole file.
+    """
     whole = length is not None and arrived.size == length
+    if arrived.part_size < S3_SMALLEST_PART and not (whole and len(arrived.parts) == 1):
+        return replace(arrived, parts=(), size=0)
     if whole or not arrived.parts or arrived.parts[-1].size == arrived.part_size:
         return arrived
     return replace(arrived, parts=arrived.parts[:-1], size=arrived.size - arrived.parts[-1].size)

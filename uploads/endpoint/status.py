@@ -17,6 +17,7 @@ from uploads.services.tokens import resolve
 from uploads.store import store
 from uploads.threads import database, files
 
+from .direct import counted
 from .log import note_upload
 
 OWN_WRITER_SECONDS = 1.0
@@ -36,7 +37,7 @@ async def status(request: Request, protocol: str) -> Response:
     note_upload(session)
     ended = why_ended(session, expired=authority.expired)
     if ended is None and session.state == SessionState.RECEIVING:
-        session = await _settle(session)
+        session = await counted(await _settle(session))
         ended = why_ended(session)
     if ended is not None:
         raise ended
