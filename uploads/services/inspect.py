@@ -136,7 +136,7 @@ def _look(session: UploadSession, *, attempt: int, stopped: Callable[[], bool]) 
     try:
         with source_file(session, check=check) as path:
             digest = verified_digest(session, path, check)
-            error = error or broken_promise(session, path, sha256=digest)
+            error = broken_promise(session, path, sha256=digest) or error
             found, error = (None, error) if error is not None else _probed(session, path, attempt=attempt)
     except OSError as fault:
         if fault.errno == errno.ENOSPC:
