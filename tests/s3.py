@@ -51,12 +51,12 @@ class FakeS3:
 
 
 @contextmanager
-def running() -> Iterator[FakeS3]:
+def running(**environment: str) -> Iterator[FakeS3]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, env=os.environ | KEYS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=os.environ | KEYS | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         fake = FakeS3(f"http://127.0.0.1:{port}")
         _wait(fake.url, process)

@@ -14,6 +14,8 @@ from django.core.checks import CheckMessage, Error, register
 @register()
 def upload_dir_is_writable(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """uploads.E001: UPLOAD_DIR, or the nearest folder above it that exists, cannot be written."""
+    if settings.UPLOAD_STORE != "disk":
+        return []
     folder = Path(settings.UPLOAD_DIR)
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent

@@ -11,13 +11,14 @@ from uploads.integrity.record import prune_segments
 from uploads.services.expire import expire_uploads, reap_orphans
 from uploads.services.inspect import give_up, inspect_upload
 from uploads.services.parts import give_up_joining, join_parts
+from uploads.services.reap_remote import reap_leftovers
 
 
 def _dead(task: Task) -> None:
     give_up(str(task.payload["session_id"]))
 
 
-@durable("uploads.inspect", timeout=120, tries=4, on_dead=_dead)
+@durable("uploads.inspect", timeout=900, tries=4, on_dead=_dead)
 def inspect(context: TaskContext, *, session_id: str) -> None:
     try:
         inspect_upload(session_id, attempt=context.attempt, stopped=context.lease_lost)
@@ -40,3 +41,4 @@ def join(context: TaskContext, *, session_id: str) -> None:
 recovery.register("uploads.expire", expire_uploads)
 recovery.register("uploads.orphans", reap_orphans)
 recovery.register("uploads.segments", prune_segments)
+recovery.register("uploads.leftovers", reap_leftovers)

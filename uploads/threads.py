@@ -9,12 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 FILE_THREADS = 8
+REMOTE_THREADS = 32  # S3 answers after tens of milliseconds, and holds no core meanwhile
 DATABASE_THREADS = 8  # below DATABASE_POOL: pages need connections too
 _pools: dict[str, ThreadPoolExecutor] = {}
 _here = threading.local()
@@ -25,6 +27,10 @@ def _pool(name: str, threads: int) -> ThreadPoolExecutor:
     if name not in _pools:
         _pools[name] = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=f"uploads-{name}", initializer=_mark)
     return _pools[name]
+
+
+def _file_threads() -> int:
+    return REMOTE_THREADS if settings.UPLOAD_STORE == "s3" else FILE_THREADS
 
 
 def _mark() -> None:
@@ -46,7 +52,7 @@ async def files(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
         finally:
             give_connection_back()
 
-    return await asyncio.get_running_loop().run_in_executor(_pool("files", FILE_THREADS), contextvars.copy_context().run, call)
+    return await asyncio.get_running_loop().run_in_executor(_pool("files", _file_threads()), contextvars.copy_context().run, call)
 
 
 async def database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

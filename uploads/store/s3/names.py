@@ -19,6 +19,10 @@ def tail(key: str, unique: str) -> str:
     return f"{folder(key)}tail-{unique}"
 
 
+def is_tail(name: str) -> bool:
+    return bool(owner(name)) and name.rpartition("/")[2].startswith("tail-")
+
+
 def owner(name: str) -> str:
     """Return the storage key an object belongs to; empty for one that is not ours."""
     inside = name.removeprefix(settings.S3_PREFIX) if name.startswith(settings.S3_PREFIX) else ""

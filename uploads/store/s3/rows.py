@@ -115,10 +115,15 @@ def is_held(key: str) -> bool:
 
 def end_lease(key: str) -> bool:
     """Fence whoever writes. Return True when nobody does any more."""
-    from uploads.models import UploadSession
-
-    UploadSession.objects.filter(storage_key=key).exclude(lease_owner="").update(epoch=F("epoch") + 1, lease_owner="", lease_expires_at=None)
+    fence_writer(key)
     return not is_held(key)
+
+
+def fence_writer(key: str) -> None:
+    """Take the right to commit away from whoever may have it."""
+    from uploads.models import SessionState, UploadSession
+
+    UploadSession.objects.filter(storage_key=key, state=SessionState.RECEIVING).update(epoch=F("epoch") + 1, lease_owner="", lease_expires_at=None)
 
 
 def reserve(session_id: int, count: int = 1) -> int:

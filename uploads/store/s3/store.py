@@ -7,8 +7,11 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
 from django.conf import settings
 
+from resilience.circuits import CircuitOpen
+from uploads.errors import StorageAway
 from uploads.store.base import Check, StoreBusy
 from uploads.store.copies import local_copy
 
@@ -16,6 +19,8 @@ from . import client, names, rows
 from .appender import S3Appender
 from .client import MultipartMissing
 from .whole import client_size, concatenate, seal
+
+log = structlog.get_logger(__name__)
 
 BATCH = 1000  # keys of one DeleteObjects
 ROOM = 2**62
@@ -70,7 +75,14 @@ class S3Store:
         return concatenate(keys, target)
 
     def delete(self, key: str) -> None:
-        """Remove everything under the key: multipart uploads first, so that none of them can still become an object."""
+        """Remove everything under the key; what S3 does not take now, the reaper does (`keys`), as the row says already that it is over."""
+        try:
+            self._delete(key)
+        except (StorageAway, CircuitOpen) as failure:
+            log.warning("upload.bytes_left", storage_key=key, reason=type(failure).__name__)
+
+    def _delete(self, key: str) -> None:
+        """Multipart uploads first, so that none of them can still become an object."""
         for upload in client.pages("list_multipart_uploads", "Uploads", Prefix=names.folder(key)):
             abort(upload["Key"], upload["UploadId"])
         found = [item["Key"] for item in client.pages("list_objects_v2", "Contents", Prefix=names.folder(key))]

@@ -40,6 +40,7 @@ def seal(key: str) -> tuple[str, int]:
         return _tail_alone(layout)
     name = names.whole(key)
     try:
+        _require_open(layout)
         parts = rows.parts_of(layout.session_id)
         parts += _tail_as_parts(layout)
         _complete(layout, parts)
@@ -71,6 +72,7 @@ def concatenate(keys: Sequence[str], target: str) -> int:
     else:
         name = names.whole(target)
         try:
+            _require_open(layout)
             _complete(layout, _pieces(layout, sources, total))
         except MultipartMissing:
             log.info("upload.joined_before", upload=target)
@@ -114,6 +116,16 @@ def _tail_alone(layout: Layout) -> tuple[str, int]:
         _put(name, b"", size=0)
     rows.mark_whole(layout.session_id, name)
     return name, size
+
+
+def _require_open(layout: Layout) -> None:
+    """Look first whether the work was done before: one question instead of sending what nobody takes any more.
+
+    Raises:
+        MultipartMissing: it was completed, or aborted.
+    """
+    if layout.upload_id:
+        client.call("list_parts", Key=names.whole(layout.key), UploadId=layout.upload_id, MaxParts=1)
 
 
 def _tail_as_parts(layout: Layout) -> list[Part]:
