@@ -24,6 +24,7 @@ from tests.uploads.server import Server, metadata
 from uploads.errors import ContinuedElsewhere, UploadNotFound
 from uploads.models import ResumeToken, SessionState, UploadSession, Video
 from uploads.services.create import create_upload
+from uploads.services.lease import take_lease
 from uploads.services.tokens import issue_token, resolve, revoke_tokens
 from uploads.threads import database
 
@@ -171,6 +172,13 @@ def test_revoking_stops_a_writer_and_keeps_what_it_sent(api: APIClient, session:
     run(go())
     session.refresh_from_db()
     assert (session.committed, session.state) == (5, SessionState.RECEIVING)
+
+
+def test_a_request_let_in_just_before_all_was_revoked_writes_nothing(session: UploadSession) -> None:
+    revoke_tokens(session)
+    assert take_lease(session.pk) is None
+    issue_token(session)
+    assert take_lease(session.pk) is not None
 
 
 def test_a_fresh_token_may_be_narrow_and_short(api: APIClient, session: UploadSession) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db.models.functions import Now
 
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSegment, UploadSession
 
-from .chain import Segment
+from .chain import Segment, first_link, next_link
 
 PRUNE_BATCH = 20_000
 CORRUPT_KEPT = timedelta(days=7)  # as long as the bytes are kept for a look
@@ -41,6 +42,23 @@ def recorded(session: UploadSession) -> tuple[int, str, list[Segment]]:
     found = list(rows.values_list("committed", "chain", "segments__start", "segments__length", "segments__sha256", "segments__chain"))
     committed, chain = found[0][:2] if found else (0, "")
     return committed, chain, [Segment(*row[2:]) for row in found if row[2] is not None]
+
+
+def carry_over(joined: UploadSession, parts: Iterable[UploadSession]) -> None:
+    """Give an upload joined from parts the segments of its parts, each where it now stands, as a chain of its own.
+
+    Called inside the transaction that completes it, so that what rots between the parts and the inspection of the whole is found too.
+    """
+    link, start, rows = first_link(joined.public_id), 0, []
+    for part in parts:
+        for segment in recorded(part)[2]:
+            at = start + segment.start
+            link = next_link(link, digest=segment.sha256, start=at, length=segment.length)
+            rows.append(UploadSegment(session=joined, start=at, length=segment.length, sha256=segment.sha256, chain=link))
+        start += part.committed
+    if rows:
+        UploadSegment.objects.bulk_create(rows, batch_size=500)
+        UploadSession.objects.filter(pk=joined.pk).update(chain=link)
 
 
 def prune_segments(*, dry_run: bool = False) -> int:

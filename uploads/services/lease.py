@@ -17,6 +17,7 @@ _TAKE = """
 UPDATE uploads_uploadsession
    SET epoch = epoch + 1, lease_owner = %s, lease_expires_at = statement_timestamp() + make_interval(secs => %s), updated_at = statement_timestamp()
  WHERE id = %s AND state = %s
+   AND (SELECT bool_and(revoked_at IS NOT NULL) FROM uploads_resumetoken WHERE session_id = uploads_uploadsession.id) IS NOT TRUE
 RETURNING epoch, committed, length, chain
 """
 
@@ -40,7 +41,7 @@ def take_lease(session_id: int) -> Lease | None:
     """Become the writer: one short statement bumps the epoch, and with that fences whoever wrote before.
 
     Returns:
-        None when the session receives no more.
+        None when the session receives no more, or all its tokens were revoked since the request was let in.
     """
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, [holder_name(), LEASE_SECONDS, session_id, SessionState.RECEIVING])

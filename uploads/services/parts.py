@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from resilience.tasks import enqueue
 from uploads.errors import ContinuedElsewhere, PartsUnfinished, PartsUnusable, StorageFailed, StorageFull, UploadBusy, UploadNotFound
+from uploads.integrity.record import carry_over
 from uploads.models import SessionState, UploadRole, UploadSession
 from uploads.services.abort import mark_corrupt
 from uploads.services.commit import hand_over
@@ -121,6 +122,8 @@ def _received(session: UploadSession) -> bool:
     with transaction.atomic():
         making = UploadSession.objects.filter(pk=session.pk, state=SessionState.CREATING)
         if making.update(state=SessionState.RECEIVED, committed=session.length, received_at=Now(), updated_at=Now()):
+            parts = UploadSession.objects.in_bulk(set(session.parts))
+            carry_over(session, [parts[pk] for pk in session.parts])
             hand_over(session)
             kept = Now() + timedelta(seconds=KEPT_SECONDS)
             UploadSession.objects.filter(pk__in=set(session.parts)).update(expires_at=Least("expires_at", kept))
