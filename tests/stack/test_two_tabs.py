@@ -1,0 +1,40 @@
+"""Two tabs with the same file: the later one goes on, the earlier one says so in words and sends nothing more."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.media import clip
+from tests.stack.browser import chromium, sign_up
+from tests.stack.line import Line
+from tests.stack.system import System, wait_for
+
+pytestmark = [pytest.mark.stack, pytest.mark.browser]
+
+
+def test_the_earlier_tab_is_told_that_the_upload_goes_on_elsewhere(system: System) -> None:
+    film = clip(
+        seconds=8,
+        width=640,
+        height=360,
+        options=("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "4M", "-minrate", "4M", "-bufsize", "1M"),
+    )
+    size = film.stat().st_size
+    with Line(system.port, bytes_per_second=size // 8) as line, chromium() as browser:
+        context = browser.new_context()
+        earlier = context.new_page()
+        sign_up(earlier, line.url, "two-tabs@example.org")
+        earlier.locator("[data-drop] input[type=file]").set_input_files(film)
+        wait_for(lambda: line.forwarded > size // 5, seconds=30, what="a fifth has been sent")
+
+        later = context.new_page()
+        later.goto(f"{line.url}/")
+        later.locator("#unfinished [data-session] input[type=file]").set_input_files(film)
+        alert = earlier.get_by_role("alert").first
+        expect(alert).to_contain_text("goes on somewhere else", timeout=30_000)
+        expect(alert.get_by_role("link", name="See it in your library")).to_have_attribute("href", "/")
+        line.bytes_per_second = 0
+        expect(later.locator("[data-uploads]")).to_contain_text("Ready to play", timeout=90_000)
+        mine = "SELECT count(*) FROM uploads_uploadsession s JOIN auth_user u ON u.id = s.owner_id WHERE u.email = %s"
+        assert system.query(mine, "two-tabs@example.org") == [(1,)]
