@@ -18,10 +18,12 @@ from tests.factories import make_session, make_user, make_video
 from uploads.errors.limits import DailyReached, QuotaReached, ServiceBusy, ServiceDailyReached, ServiceFull, TooManyOpen
 from uploads.limits.reserve import reserve
 from uploads.limits.usage import Usage, usage_of
-from uploads.models import SessionState, UploadSession, Video, VideoState
+from uploads.models import SessionState, UploadRole, UploadSession, Video, VideoState
 from uploads.services.abort import abort_upload
 from uploads.services.create import create_upload
 from uploads.services.inspect import inspect_upload
+from uploads.services.lease import take_lease
+from uploads.services.length import fix_length
 from uploads.store import store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -203,3 +205,28 @@ def test_a_person_and_a_program_see_what_is_used(settings: Any, ada: User) -> No
     told = {row["name"]: row for row in browser.get("/api/v1/usage").json()}
     assert (told["stored"]["used"], told["stored"]["limit"]) == (int(2.1 * 2**30), 50 * 2**30)
     assert (told["today"]["limit"], told["today"]["text"]) == (None, "2.1 GB")
+
+
+def test_a_length_told_later_is_reserved_then(settings: Any, ada: User) -> None:
+    settings.UPLOAD_USER_QUOTA = 1000
+    begin(ada, 300)
+    late = create_upload(owner=ada, length=None, file_name="a.mp4", declared_type="").session
+    lease = take_lease(late.pk)
+    assert lease is not None
+    with pytest.raises(QuotaReached):
+        fix_length(lease, 701, completes=True)
+    late.refresh_from_db()
+    assert (late.length, late.state) == (None, SessionState.RECEIVING)
+    fix_length(lease, 700, completes=True)
+    fix_length(lease, 700, completes=True)
+    assert usage_of(ada.pk).stored == 1000
+    with pytest.raises(QuotaReached):
+        begin(ada, 1)
+
+
+def test_a_joined_file_was_sent_as_its_parts(ada: User) -> None:
+    UploadSession.objects.create(
+        owner=ada, length=50, committed=50, state=SessionState.RECEIVED, role=UploadRole.PART, expires_at=timezone.now() + timedelta(days=1)
+    )
+    make_session(video=make_video(owner=ada), length=50, committed=50, state=SessionState.ACCEPTED, role=UploadRole.JOINED)
+    assert usage_of(ada.pk) == Usage(stored=100, today=50, open=0)

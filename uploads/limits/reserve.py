@@ -20,6 +20,7 @@ from django.db import connection
 
 from uploads.admission import human_size
 from uploads.errors.limits import DailyReached, QuotaReached, ServiceBusy, ServiceDailyReached, ServiceFull, TooManyOpen
+from uploads.models import UploadSession
 
 from .usage import DAY, Usage, begun_today, usage_of
 
@@ -58,6 +59,22 @@ def reserve(owner_id: int, length: int, *, alone: bool) -> None:
         if not alone and not _far(used, limits, length):
             raise Tight
         _require_of_all(used, limits, length)
+
+
+def reserve_length(session_id: int, length: int) -> None:
+    """Reserve for an upload whose length was not known when it began, inside the transaction that sets it.
+
+    Raises:
+        QuotaReached, DailyReached: it does not fit.
+    """
+    found = UploadSession.objects.filter(pk=session_id, length=None).values_list("owner_id", "committed").first()
+    if found is None or not _limited(settings.UPLOAD_USER_QUOTA, settings.UPLOAD_USER_DAILY):
+        return
+    owner_id, committed = found
+    hold_alone(owner_id)
+    used = usage_of(owner_id)
+    others = Usage(used.stored - committed, used.today - committed, open=0)
+    _require_of_owner(owner_id, others, Usage(settings.UPLOAD_USER_QUOTA, settings.UPLOAD_USER_DAILY, open=0), length)
 
 
 def hold_alone(owner_id: int) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db.models import Case, Count, F, Q, Sum, When
 from django.db.models.functions import Coalesce, Now
 
-from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession
+from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession
 
 DAY = timedelta(days=1)
 # Sessions whose bytes are in our storage. A corrupt one is our fault, and is not held against anybody.
@@ -53,4 +53,4 @@ def begun_today(owner_id: int) -> Iterator[tuple[int, timedelta]]:
 
 
 def _recent() -> Q:
-    return Q(created_at__gt=Now() - DAY)
+    return Q(created_at__gt=Now() - DAY) & ~Q(role=UploadRole.JOINED)  # what was joined was sent as its parts

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from uploads.admission import require_size
 from uploads.errors import LengthInconsistent
+from uploads.limits.reserve import reserve_length
 from uploads.models import SessionState, UploadSession
 from uploads.services.commit import Fenced, commit_all
 from uploads.services.lease import Lease
@@ -26,11 +27,13 @@ def fix_length(lease: Lease, length: int, *, completes: bool) -> Lease:
 
     Raises:
         TooLarge: we do not take files of that size.
+        QuotaReached, DailyReached: its owner has no room for it.
         LengthInconsistent: it had another length, or more has arrived than that.
         Fenced: the lease is no longer ours.
     """
     require_size(length)
     with transaction.atomic():
+        reserve_length(lease.session_id, length)
         ours = UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch, state=SessionState.RECEIVING)
         unset_or_same = Q(length__isnull=True) | Q(length=length)
         if ours.filter(unset_or_same, committed__lte=length).update(length=length):
