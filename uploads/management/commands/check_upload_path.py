@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from uploads.pathcheck.checks import Finding, check_path
+from uploads.pathcheck.token import token_for_now
+
+_MARKS = {True: "ok   ", False: "FAILS", None: "note "}
+
+
+class Command(BaseCommand):
+    help = "Ask from outside whether interrupted uploads survive the way to the server: half a PATCH, a drop, a HEAD."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("url", help="how people reach us, as https://holdfast.example")
+        parser.add_argument("--token", default="", help="an API token of that server; without it one is made for the moment, in our own database")
+        parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        url = str(options["url"]).rstrip("/")
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise CommandError("The address must begin with http:// or https://, as in https://holdfast.example.")
+        try:
+            if options["token"]:
+                findings = check_path(url, str(options["token"]))
+            else:
+                with token_for_now() as token:
+                    findings = check_path(url, token)
+        except OSError as failure:
+            raise CommandError(f"Nobody answers at {url}: {failure}.") from failure
+        failed = any(finding.passed is False for finding in findings)
+        if options["json"]:
+            self.stdout.write(json.dumps({"url": url, "passed": not failed, "findings": [asdict(finding) for finding in findings]}))
+        else:
+            self._print(findings)
+        if failed:
+            raise SystemExit(1)
+
+    def _print(self, findings: list[Finding]) -> None:
+        for finding in findings:
+            self.stdout.write(f"{_MARKS[finding.passed]}  {finding.text}")
