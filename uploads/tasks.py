@@ -11,7 +11,7 @@ from uploads.integrity.record import prune_segments
 from uploads.services.expire import expire_uploads, reap_orphans
 from uploads.services.inspect import give_up, inspect_upload
 from uploads.services.parts import give_up_joining, join_parts
-from uploads.services.reap_remote import reap_leftovers
+from uploads.services.reap_remote import reap_leftovers, seldom
 
 
 def _dead(task: Task) -> None:
@@ -39,6 +39,6 @@ def join(context: TaskContext, *, session_id: str) -> None:
 
 
 recovery.register("uploads.expire", expire_uploads)
-recovery.register("uploads.orphans", reap_orphans)
+recovery.register("uploads.orphans", seldom(reap_orphans))
 recovery.register("uploads.segments", prune_segments)
-recovery.register("uploads.leftovers", reap_leftovers)
+recovery.register("uploads.leftovers", seldom(reap_leftovers))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import time
+from collections.abc import Callable
+
 from django.conf import settings
 
 from uploads.store.copies import reap_copies
+
+LISTING_SECONDS = 3600.0
 
 
 def reap_leftovers(*, dry_run: bool = False) -> int:
@@ -15,3 +21,18 @@ def reap_leftovers(*, dry_run: bool = False) -> int:
 
         count += reap.reap_leftovers(dry_run=dry_run)
     return count
+
+
+def seldom(function: Callable[..., int]) -> Callable[..., int]:
+    """Let a recovery part that lists a whole bucket run once an hour in a process that lives on; by hand it always runs."""
+    last: list[float] = []
+
+    @functools.wraps(function)
+    def run(*, dry_run: bool = False) -> int:
+        if settings.UPLOAD_STORE == "s3" and not dry_run:
+            if last and time.monotonic() - last[0] < LISTING_SECONDS:
+                return 0
+            last[:] = [time.monotonic()]
+        return function(dry_run=dry_run)
+
+    return run
