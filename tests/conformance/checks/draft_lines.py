@@ -13,6 +13,8 @@ from tests.conformance.wire import Answer, Line
 from .draft_creation import BOTH
 from .lines import ENDS, KIB, SOME, drop_and_go_on, drop_in_the_middle, settled, take_over
 
+LONG = 20 * 1024 * KIB  # a server may commit in steps of several megabytes
+
 
 def creating(draft: Draft, size: int, headers: dict[str, str] | None = None, *, without: str = "") -> Line:
     """Announce a creation with a whole body of `size` bytes."""
@@ -88,7 +90,7 @@ def interim_only_for_us(draft: Draft, version: str) -> None:
 def interim_while_appending(draft: Draft) -> None:
     """A long append is accompanied by 104 with Upload-Offset"""
     interim = appended_interim(draft)
-    expect(0 < offset_of(interim) <= 256 * KIB, f"Upload-Offset is {offset_of(interim)}")
+    expect(0 < offset_of(interim) <= LONG, f"Upload-Offset is {offset_of(interim)}")
     expect_header(interim, "Upload-Draft-Interop-Version", "8")
 
 
@@ -104,10 +106,9 @@ def interim_without_location(draft: Draft) -> None:
 
 def appended_interim(draft: Draft) -> Answer:
     """Return the first 104 with an offset during an append that takes its time."""
-    size = 512 * KIB
-    url = draft.create(size)
-    with draft.begin_patch(url, 0, length=size) as line:
-        line.send(data(256 * KIB))
+    url = draft.create(LONG + KIB)
+    with draft.begin_patch(url, 0, length=LONG + KIB) as line:
+        line.send(data(LONG))
         deadline = time.monotonic() + 8
         while (left := deadline - time.monotonic()) > 0 and (found := interim_of(line, seconds=left)) is not None:
             if (found.get("Upload-Offset") or "0") != "0":
