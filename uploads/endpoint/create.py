@@ -66,7 +66,7 @@ async def create(request: Request, body: Body, protocol: str, interim: Interim) 
     note_upload(session)
     headers = {"Location": f"{ROOT}/{created.secret}", "Holdfast-Upload": session.public_id, **tus.expires(session)}
     if session.video_id is not None:
-        headers["Holdfast-Video"] = await database(_video_id, session.video_id)
+        headers["Holdfast-Video"] = await _video_id(session)
     if straight_to_s3:
         more, plan = await begun(session)
         return Response(201, headers | more, plan)
@@ -153,5 +153,6 @@ def _replaced(owner: User, public_id: str) -> Video | None:
     return video
 
 
-def _video_id(pk: int) -> str:
-    return str(Video.objects.values_list("public_id", flat=True).get(pk=pk))
+async def _video_id(session: UploadSession) -> str:
+    known = UploadSession.video.is_cached(session)  # made with it a moment ago
+    return session.its_video.public_id if known else str(await database(Video.objects.values_list("public_id", flat=True).get, pk=session.video_id))

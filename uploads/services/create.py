@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from resilience.http.request_ids import current_request_id
@@ -138,15 +138,32 @@ def _open(session: UploadSession, secret: str) -> Created:
     except WriteFailed as failure:
         kind = StorageFull if failure.full else StorageFailed
         raise kind(retry_after=STORAGE_RETRY_SECONDS) from failure
-    with transaction.atomic():
-        creating = UploadSession.objects.filter(pk=session.pk, state=SessionState.CREATING)
-        if session.length == 0:
+    if session.length == 0:
+        with transaction.atomic():
+            creating = UploadSession.objects.filter(pk=session.pk, state=SessionState.CREATING)
             if creating.update(state=SessionState.RECEIVED, received_at=Now(), updated_at=Now()):
                 hand_over(session)
-        else:
-            creating.update(state=SessionState.RECEIVING, updated_at=Now())
-    session.refresh_from_db()
+        session.refresh_from_db()
+    elif not _receive(session):
+        session.refresh_from_db()
     return Created(session=session, secret=secret)
+
+
+# One round trip for the change, its commit and what it made of the row: creations are many, and the files small.
+_RECEIVE = """
+UPDATE uploads_uploadsession SET state = %s, updated_at = statement_timestamp() WHERE id = %s AND state = %s RETURNING state, expires_at, updated_at
+"""
+
+
+def _receive(session: UploadSession) -> bool:
+    """Let a session whose file is there receive. Return False when it was not `creating` any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RECEIVE, [SessionState.RECEIVING, session.pk, SessionState.CREATING])
+        row = cursor.fetchone()
+    if row is None:
+        return False
+    session.state, session.expires_at, session.updated_at = row
+    return True
 
 
 def _join(session: UploadSession, secret: str) -> Created:

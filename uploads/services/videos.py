@@ -37,14 +37,15 @@ def set_video_state(
     if video_id is None:
         return False
     with transaction.atomic():
-        video = Video.objects.select_for_update().filter(pk=video_id, state__in=list(only_from)).first()
+        rows = Video.objects.select_for_update(of=("self",)).select_related("owner")  # whoever is told needs the owner
+        video = rows.filter(pk=video_id, state__in=list(only_from)).first()
         if video is None:
             return False
         before = video.state
         changed = Video.objects.filter(pk=video_id, state=before).update(
             state=to, error_code=error_code, error_fields=error_fields or {}, version=F("version") + 1, updated_at=Now(), **values
         )
-        video.refresh_from_db()
+        video.refresh_from_db(fields=["state", "error_code", "error_fields", "version", "updated_at", *values])
         video_changed.send(sender=Video, video=video, before=before)
         return bool(changed)
 
