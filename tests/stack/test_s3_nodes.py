@@ -19,7 +19,7 @@ pytestmark = pytest.mark.stack
 MIB = 2**20
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture  # one for each test: the last kills a server
 def pair() -> Iterator[tuple[Server, Server, FakeS3]]:
     with running() as s3, Server(os.environ["DATABASE_URL"], **s3.environment) as first:
         second = Server(os.environ["DATABASE_URL"], **s3.environment)
