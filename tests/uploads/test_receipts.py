@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from tests.factories import make_session, make_user, make_video
+from tests.programs import needs
 from uploads.models import SessionState, UploadSession, VideoState
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_the_published_key_verifies_it_and_nothing_else() -> None:
         key.verify(signature, receipt["signed"].replace("size: 10", "size: 11").encode())
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
+@needs("openssl")
 def test_openssl_verifies_it_the_way_the_guide_says(tmp_path: Path) -> None:
     receipt = ask(accepted()).json()
     (tmp_path / "key.pem").write_bytes(key_of(receipt).content)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
+from tests.programs import node
 from tests.uploads.server import ROOT, Server
 
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no node here")
 MIB = 2**20
 
 
 def tus_js_client(server: Server, film: Path, *, address: str = "", stop_at: int = 0) -> dict[str, Any]:
-    command = ["node", str(ROOT / "tests/uploads/upload.mjs"), str(ROOT), f"{server.url}/files/", server.token, str(film), address, str(stop_at)]
+    command = [node(), str(ROOT / "tests/uploads/upload.mjs"), str(ROOT), f"{server.url}/files/", server.token, str(film), address, str(stop_at)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told

