@@ -11,6 +11,9 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+# Four megabits a second of a picture that would need less: a film whose size is known within a few kilobytes.
+STRONG = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "4M", "-minrate", "4M", "-bufsize", "1M")
+
 
 @functools.cache
 def _folder() -> Path:

@@ -115,6 +115,10 @@ class System:
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
             return connection.execute(sql, parameters).fetchall()  # type: ignore[arg-type]
 
+    def uploads_of(self, email: str, columns: str) -> list[tuple[Any, ...]]:
+        """Read `columns` of this person's uploads. By owner: tests that share a system also share their films, hence lengths."""
+        return self.query(f"SELECT {columns} FROM uploads_uploadsession s JOIN auth_user u ON u.id = s.owner_id WHERE u.email = %s ORDER BY s.id", email)
+
     def get(self, path: str, **headers: str) -> requests.Response:
         return requests.get(f"{self.url}{path}", headers={"Authorization": f"Token {self.token}"} | headers, timeout=30)
 

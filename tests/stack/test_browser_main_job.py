@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.media import clip
+from tests.media import STRONG, clip
 from tests.stack.browser import chromium, sign_up
 from tests.stack.line import Line
 from tests.stack.system import System, wait_for
@@ -16,12 +16,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
 
 def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: System) -> None:
-    film = clip(
-        seconds=8,
-        width=640,
-        height=360,
-        options=("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "4M", "-minrate", "4M", "-bufsize", "1M"),
-    )
+    film = clip(seconds=8, width=640, height=360, options=STRONG)
     size = film.stat().st_size
     complaints: list[str] = []
     with Line(system.port, bytes_per_second=size // 6) as line, chromium() as browser:
@@ -39,7 +34,8 @@ def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: Sy
 
         unfinished = page.locator("#unfinished [data-session]")
         expect(unfinished).to_have_count(1)
-        [(kept,)] = system.query("SELECT committed FROM uploads_uploadsession WHERE state = 'receiving' AND length = %s", size)
+        [(state, kept)] = system.uploads_of("ada@example.org", "s.state, s.committed")
+        assert state == "receiving"
         assert 0 < kept < size
         line.bytes_per_second = 0
         unfinished.locator("input[type=file]").set_input_files(film)
@@ -52,7 +48,7 @@ def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: Sy
         page.evaluate("document.querySelector('video').play()")
         wait_for(lambda: page.evaluate("document.querySelector('video').currentTime") > 0.5, seconds=20, what="the film plays")
         expect(page.locator("main")).to_contain_text("Upload")
-        assert system.query("SELECT resumes FROM uploads_uploadsession WHERE length = %s", size)[0][0] >= 1
+        assert system.uploads_of("ada@example.org", "s.resumes")[0][0] >= 1
     assert not complaints
 
 
@@ -66,10 +62,10 @@ def test_another_file_picked_by_mistake_is_told_apart_before_a_byte_is_sent(syst
         page.locator("[data-drop] input[type=file]").set_input_files(film)
         wait_for(lambda: line.forwarded > size // 5, seconds=30, what="a fifth has been sent")
         page.reload()
-        before = system.query("SELECT public_id, committed FROM uploads_uploadsession WHERE length = %s", size)
+        before = system.uploads_of("grace@example.org", "s.public_id, s.committed")
         page.locator("#unfinished [data-session] input[type=file]").set_input_files(other)
         expect(page.get_by_role("alert")).to_be_visible()
-        assert system.query("SELECT public_id, committed FROM uploads_uploadsession WHERE length = %s", size) == before
+        assert system.uploads_of("grace@example.org", "s.public_id, s.committed") == before
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.media import clip
+from tests.media import STRONG, clip
 from tests.stack.browser import chromium, sign_up
 from tests.stack.client import sha256
 from tests.stack.line import Line
@@ -16,9 +16,9 @@ from tests.stack.system import System, wait_for
 from tests.stack.uppy.bundle import HTML, bundle
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
-STRONG = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "4M", "-minrate", "4M", "-bufsize", "1M")
 NOISY = ("-vf", "noise=alls=50:allf=t", "-c:v", "libx264", "-preset", "ultrafast", "-qp", "32", "-pix_fmt", "yuv420p")
 MIB = 2**20
+OWNER = "uppy@example.org"
 PART = 5 * MIB  # what Uppy cuts a small file into
 ENDS = ("ready", "failed", "needs_new_file", "canceled")
 
@@ -57,17 +57,17 @@ def test_tus_pauses_reloads_and_goes_on(system: System, page: Page, script: byte
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     with Line(system.port, bytes_per_second=size // 5) as line:
-        sign_up(page, line.url, "uppy@example.org")
+        sign_up(page, line.url, OWNER)
         open_page(page, line.url, "tus", script)
         page.get_by_label("File").set_input_files(film)
         page.evaluate("trial.begin()")
         until(page, "trial.share > 0.3", seconds=30)
         page.evaluate("trial.pause()")
-        wait_for(lambda: kept(system, size) > 0, seconds=10, what="the server kept a part")
-        before = kept(system, size)
+        wait_for(lambda: kept(system) > 0, seconds=10, what="the server kept a part")
+        before = kept(system)
 
         page.evaluate("trial.resume()")
-        wait_for(lambda: kept(system, size) > before, seconds=20, what="it went on after the pause")
+        wait_for(lambda: kept(system) > before, seconds=20, what="it went on after the pause")
         page.evaluate("trial.pause()")
 
         open_page(page, line.url, "tus", script)
@@ -78,11 +78,9 @@ def test_tus_pauses_reloads_and_goes_on(system: System, page: Page, script: byte
         until(page, "trial.done", seconds=30)
         assert line.forwarded - sent < size * 0.9, "what had arrived was not sent again"
     assert not complaints
-    [(key, video)] = system.query(
-        "SELECT s.storage_key, v.public_id FROM uploads_uploadsession s JOIN uploads_video v ON v.id = s.video_id WHERE s.length = %s", size
-    )
+    [(key, row)] = system.uploads_of(OWNER, "s.storage_key, s.video_id")
     assert sha256(system.var_dir / "uploads" / key) == sha256(film)
-    assert system.query("SELECT state FROM uploads_video WHERE public_id = %s", video)[0][0] in ("checking", "converting", "ready")
+    assert system.query("SELECT state FROM uploads_video WHERE id = %s", row)[0][0] in ("checking", "converting", "ready")
 
 
 def test_aws_s3_pauses_reloads_and_goes_on(page: Page, script: bytes) -> None:
@@ -116,7 +114,7 @@ def test_aws_s3_pauses_reloads_and_goes_on(page: Page, script: bytes) -> None:
 
         location = str(page.evaluate("trial.response.address"))
         video = location.strip("/").rpartition("/")[2]
-        [(session_state,)] = system.query("SELECT state FROM uploads_uploadsession WHERE length = %s", size)
+        [(session_state,)] = system.uploads_of(OWNER, "s.state")
         assert session_state in ("received", "accepted")
         wait_for(lambda: video_state(system, video) in ENDS, seconds=90, what="the video is ready", every=0.5)
         assert video_state(system, video) == "ready", system.logs()
@@ -135,5 +133,5 @@ def video_state(system: System, public_id: str) -> str:
     return str(system.query("SELECT state FROM uploads_video WHERE public_id = %s", public_id)[0][0])
 
 
-def kept(system: System, size: int) -> int:
-    return int(system.query("SELECT coalesce(max(committed), 0) FROM uploads_uploadsession WHERE length = %s", size)[0][0])
+def kept(system: System) -> int:
+    return max((int(committed) for (committed,) in system.uploads_of(OWNER, "s.committed")), default=0)

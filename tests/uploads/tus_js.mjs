@@ -25,6 +25,16 @@ function source() {
   return options.protocol ? readFileSync(path) : createReadStream(path);
 }
 
+// With several parts the client keeps the addresses once each part has its own: before that there is nothing to go on from.
+function stored() {
+  if (!storage) return true;
+  try {
+    return Object.keys(JSON.parse(readFileSync(storage, "utf8"))).length > 0;
+  } catch {
+    return false; // it is being written
+  }
+}
+
 const upload = new tus.Upload(source(), {
   retryDelays: [0, 100, 300, 1000],
   ...options,
@@ -35,7 +45,7 @@ const upload = new tus.Upload(source(), {
   },
   onError: (error) => finish({ error: String(error) }, 1),
   onChunkComplete(_size, accepted) {
-    if (stopAt && accepted >= stopAt) upload.abort().then(() => finish({ url: upload.url, accepted }));
+    if (stopAt && accepted >= stopAt && stored()) upload.abort().then(() => finish({ url: upload.url, accepted }));
   },
   onSuccess: (payload) => finish({ url: upload.url, done: true, status: payload?.lastResponse?.getStatus() }),
 });
