@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import select
 import socket
 import time
 from collections.abc import Mapping
@@ -77,6 +78,12 @@ class Line:
         """Begin a PATCH of `length` bytes and fall silent after `sent` of them."""
         headers = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream", "Content-Length": str(length)}
         self._socket.sendall(self._request_head("PATCH", path, headers) + bytes(PIECE[:sent]))
+
+    def is_silent(self) -> bool:
+        """True while the connection is open and nothing was answered on it."""
+        poll = select.poll()  # select itself knows no descriptor above 1023
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
 
     def request(self, method: str, path: str, headers: Mapping[str, str], *, body: int = 0) -> tuple[int, dict[str, str]]:
         head = self._request_head(method, path, headers)

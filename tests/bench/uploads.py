@@ -14,15 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.line import MIB, PIECE, SMALL, Line
+from tests.bench.line import MIB, PIECE, SMALL, Line, Refused
 from tests.bench.peers import Contestant
 
 PART = 5 * MIB
+STALLED = 1000  # whatever the scale: fewer say nothing about many
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much is sent. `share` 1.0 is what the figures of the design are about: 1 GiB, 32 × 32 MiB, 1,000 small files, 1,000 stalled."""
+    """How much is sent. `share` 1.0 is what the figures of the design are about: 1 GiB, 32 × 32 MiB, 1,000 small files."""
 
     share: float
 
@@ -36,10 +37,6 @@ class Scale:
 
     @property
     def small_files(self) -> int:
-        return max(16, round(1000 * self.share))
-
-    @property
-    def stalled(self) -> int:
         return max(16, round(1000 * self.share))
 
 
@@ -93,22 +90,29 @@ def small_ones(server: Contestant, scale: Scale) -> dict[str, float]:
     return {"speed": scale.small_files / taken}
 
 
-def heads_beside_stalled(server: Contestant, scale: Scale) -> dict[str, float]:
-    """How quickly a HEAD is answered while many connections have begun a PATCH and fallen silent; ms, and memory in MiB."""
+def heads_beside_stalled(server: Contestant) -> dict[str, float]:
+    """How quickly a HEAD is answered while many connections have begun a PATCH and fallen silent; ms, and memory in MiB.
+
+    Raises:
+        Refused: the server ended some of them before the last HEAD; its figures would be about fewer.
+    """
     idle = server.memory("VmRSS")
     stalled: list[Line] = []
     try:
         with ThreadPoolExecutor(8) as people:
-            stalled.extend(people.map(lambda _number: _stall(server), range(scale.stalled)))
+            stalled.extend(people.map(lambda _number: _stall(server), range(STALLED)))
         asking = server.line()
         quiet = [asking.create(SMALL) for _ in range(20)]
         seconds = [asking.head(path) for _ in range(25) for path in quiet]
         asking.close()
         rise = server.memory("VmRSS") - idle
+        still = sum(line.is_silent() for line in stalled)
+        if still < STALLED:
+            raise Refused(f"only {still} of {STALLED} stalled uploads were still open after the last HEAD")
     finally:
         for line in stalled:
             line.close()
-    return {"p50": 1000 * percentile(seconds, 0.5), "p99": 1000 * percentile(seconds, 0.99), "memory": rise}
+    return {"open": still, "p50": 1000 * percentile(seconds, 0.5), "p99": 1000 * percentile(seconds, 0.99), "memory": rise}
 
 
 def _stall(server: Contestant) -> Line:
