@@ -142,7 +142,6 @@ def test_only_ones_own_parts_and_only_parts(post: Post) -> None:
         {"Upload_Concat": "", "Upload_Length": "1"},
         {"Upload_Concat": "final;/files/x", "Upload_Length": "1"},
         {"Upload_Concat": "final;/files/x", "Upload_Defer_Length": "1"},
-        {"Upload_Concat": "partial"},
     ],
 )
 def test_a_malformed_concat_is_refused(post: Post, headers: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from resilience import recovery
 from resilience.http.errors import VersionConflict
 from tests.factories import make_session, make_user, make_video
 from uploads import checks
-from uploads.errors import ContinuedElsewhere, UploadNotFound, UploadRefused
+from uploads.errors import ContinuedElsewhere, ScopeMissing, UploadNotFound, UploadRefused
 from uploads.models import ResumeToken, SessionState, UploadSession, VideoState
 from uploads.selectors import source_path, unfinished_uploads
 from uploads.services.abort import abort_upload
@@ -61,7 +61,7 @@ def test_a_token_opens_only_what_its_scopes_say() -> None:
     secret = add_token(session, generation=7, scopes=("status",))
     assert resolve(secret, "status")
     for scope in ("append", "cancel"):
-        with pytest.raises(UploadNotFound):
+        with pytest.raises(ScopeMissing):
             resolve(secret, scope)
 
 

@@ -21,7 +21,7 @@ from rest_framework.test import APIClient
 from tests.factories import make_session, make_user
 from tests.uploads.client import Answer, patch, patch_line, request
 from tests.uploads.server import Server, metadata
-from uploads.errors import ContinuedElsewhere, UploadNotFound
+from uploads.errors import ContinuedElsewhere, ScopeMissing, UploadNotFound
 from uploads.models import ResumeToken, SessionState, UploadSession, Video
 from uploads.services.create import create_upload
 from uploads.services.lease import take_lease
@@ -88,7 +88,7 @@ def test_every_verb_asks_for_its_own_scope(verb: str, way: str, session: UploadS
         answer = await ask(verb, f"/files/{secret if way == 'address' else session.public_id}", **given)
         assert answer.status == wanted, answer
 
-    run(go(tuple({"append", "status", "cancel"} - {scope}), 404))
+    run(go(tuple({"append", "status", "cancel"} - {scope}), 403))
     run(go((scope,), status))
 
 
@@ -98,7 +98,7 @@ def test_whatever_is_wrong_with_a_secret_the_answer_and_the_work_are_the_same(se
     wrong.append(("upt_" + "x" * 43, "append", session.public_id))
     wrong.append((issue_token(session), "append", other.public_id))
     narrow = create_upload(owner=owner, length=10, file_name="b.bin", declared_type="").session
-    wrong.append((issue_token(narrow, scopes=("status",)), "append", ""))
+    wrong.append((issue_token(narrow, scopes=("status",)), "append", other.public_id))
     revoked = create_upload(owner=owner, length=10, file_name="c.bin", declared_type="")
     revoke_tokens(revoked.session)
     wrong.append((revoked.secret, "append", ""))
@@ -191,7 +191,7 @@ def test_a_fresh_token_may_be_narrow_and_short(api: APIClient, session: UploadSe
     assert token.absolute_expires_at - token.created_at == timedelta(seconds=60)
     secret = told["upload_url"].removeprefix("/files/")
     assert resolve(secret, "status").session == session
-    with pytest.raises(UploadNotFound):
+    with pytest.raises(ScopeMissing, match="send more of the file"):
         resolve(secret, "append")
 
 

@@ -14,7 +14,7 @@ from uploads.errors import UploadNotFound
 from uploads.models import UploadSession
 from uploads.protocol.headers import Headers
 from uploads.protocol.requests import Request as UploadRequest
-from uploads.services.tokens import resolve
+from uploads.services.tokens import ANY_SCOPE, resolve
 
 
 class OwnPageAuthentication(SessionAuthentication):
@@ -33,7 +33,7 @@ class ResumeTokenAuthentication(BaseAuthentication):
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        return resolve(secret.strip(), "status").session.owner, secret.strip()
+        return resolve(secret.strip(), ANY_SCOPE).session.owner, secret.strip()
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -64,7 +64,7 @@ def find(request: Request, public_id: str, scope: str) -> UploadSession:
         scope: append, status or cancel; what a resume token must hold. An owner holds all.
 
     Raises:
-        UploadNotFound: unknown, somebody else's, or the token is not for this.
+        UploadNotFound: unknown, somebody else's, or the token is for another upload. ScopeMissing: it was made for less.
     """
     if isinstance(request.auth, str):
         return resolve(request.auth, scope, public_id=public_id).session

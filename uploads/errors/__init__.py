@@ -20,10 +20,10 @@ from .refusals import (
 )
 from .requests import (
     BeyondLength,
-    DeferredLengthUnsupported,
     ForeignOrigin,
     HeaderInvalid,
     KeyReused,
+    LengthMissing,
     MediaTypeWrong,
     MetadataInvalid,
     OffsetMismatch,
@@ -34,6 +34,7 @@ from .requests import (
 from .sessions import (
     ContinuedElsewhere,
     ReceiptNotReady,
+    ScopeMissing,
     ServerRestarting,
     UploadBusy,
     UploadComplete,
@@ -57,7 +58,6 @@ __all__ = [
     "ChecksumUnknown",
     "CodecUnknown",
     "ContinuedElsewhere",
-    "DeferredLengthUnsupported",
     "DigestMismatch",
     "DirectClosed",
     "DirectUnavailable",
@@ -73,6 +73,7 @@ __all__ = [
     "JoinedReadOnly",
     "KeyReused",
     "LengthInconsistent",
+    "LengthMissing",
     "MediaTypeWrong",
     "MetadataInvalid",
     "NoTracks",
@@ -86,6 +87,7 @@ __all__ = [
     "PartsUnusable",
     "RangeInvalid",
     "ReceiptNotReady",
+    "ScopeMissing",
     "ServerRestarting",
     "StorageAway",
     "StorageFailed",

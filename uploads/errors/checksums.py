@@ -25,7 +25,7 @@ class ChecksumUnknown(AppError):
         what_happened="The program announced a checksum of a kind we cannot compute; we know {known}. Nothing was changed.",
         actions=(button("Send it again with another checksum, or none", "retry"), ASK_FOR_HELP),
         status=400, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping", fields=("known",),
+        guide="upload-from-a-program", fields=("known",),
     )  # fmt: skip
 
 

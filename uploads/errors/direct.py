@@ -17,7 +17,7 @@ class DirectUnavailable(AppError):
         what_happened="The program wants to send the file straight to the storage, which is not set up here. Nothing was started.",
         actions=(button("Upload from our own page", "home"), ASK_FOR_HELP),
         status=409, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping",
+        guide="upload-from-a-program",
     )  # fmt: skip
 
 
@@ -30,7 +30,7 @@ class DirectClosed(AppError):
         what_happened="The rest of this file is sent through our server, so no more parts can be sent straight to the storage. What arrived is kept.",
         actions=(_GO_ON,),
         status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping",
+        guide="upload-from-a-program",
     )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ class PartImpossible(AppError):
         what_happened="The program asked to send part {number}, and this file has parts 1 to {parts}. Nothing was changed.",
         actions=(_GO_ON, ASK_FOR_HELP),
         status=400, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping", fields=("number", "parts"),
+        guide="upload-from-a-program", fields=("number", "parts"),
     )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ class PartsUnequal(AppError):
         what_happened="Part {number} has {size} bytes, where {expected} are expected. Send that part again with the right size.",
         actions=(_GO_ON, ASK_FOR_HELP),
         status=409, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping", fields=("number", "size", "expected"),
+        guide="upload-from-a-program", fields=("number", "size", "expected"),
     )  # fmt: skip
 
 
@@ -67,5 +67,5 @@ class PartsMissing(AppError):
         what_happened="The storage has {offset} bytes of this file without a gap, from its start; part {number} has not arrived. Nothing is lost.",
         actions=(_GO_ON, ASK_FOR_HELP),
         status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping", fields=("offset", "number"),
+        guide="upload-from-a-program", fields=("offset", "number"),
     )  # fmt: skip

@@ -6,7 +6,7 @@ from resilience.errors import ASK_FOR_HELP, AppError, Category, Entry, Fault, Re
 
 from .sessions import UploadStalled
 
-_GUIDE = "file-refused"
+_GUIDE = "limits-reached"
 _VIDEOS = link("Delete videos you no longer need", "home")
 _BYTES = ("size", "used", "limit", "size_text", "used_text", "limit_text")
 
@@ -54,7 +54,7 @@ class TooManyRequests(AppError):
         what_happened="You are sending over {used} connections at once, and {limit} is the most. What arrived is kept; the rest can follow in a moment.",
         actions=(wait("Wait until some of your uploads are done"), ASK_FOR_HELP),
         status=429, category=Category.CAPACITY, fault=Fault.USER, retry=Retry.AFTER_WAIT, severity="info",
-        guide="upload-keeps-stopping", fields=("used", "limit"),
+        guide=_GUIDE, fields=("used", "limit"),
         runbook="Raise UPLOAD_USER_CONNECTIONS if a program needs more at once.",
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ class LengthInconsistent(AppError):
         what_happened="This request gives the file another size than the requests before it, or than itself. Nothing was changed.",
         actions=(_AGAIN, ASK_FOR_HELP),
         status=400, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping",
+        guide="upload-from-a-program",
         problem_type="https://iana.org/assignments/http-problem-types#inconsistent-upload-length",
     )  # fmt: skip
 
@@ -27,7 +27,7 @@ class PartsUnusable(AppError):
         what_happened="At least one of the named parts does not exist any more, is not a part, or is not yours. Nothing was changed.",
         actions=(_AGAIN, ASK_FOR_HELP),
         status=400, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping",
+        guide="upload-from-a-program",
     )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ class PartsUnfinished(AppError):
         what_happened="The parts can be put together once each of them is complete. Nothing was changed.",
         actions=(_GO_ON, ASK_FOR_HELP),
         status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_WAIT, severity="info",
-        guide="upload-keeps-stopping",
+        guide="upload-from-a-program",
     )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ class JoinedReadOnly(AppError):
         what_happened="This file was put together from parts that arrived before, so it takes no further bytes.",
         actions=(link("Go to your videos", "home"),),
         status=403, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.NEVER, severity="info",
-        guide="upload-keeps-stopping",
+        guide="upload-from-a-program",
     )  # fmt: skip
 
 
@@ -60,5 +60,5 @@ class PartInUse(AppError):
         what_happened="A file is being put together from this part at the moment, so it cannot be canceled just now.",
         actions=(wait("Wait a few seconds, then cancel the whole file"),),
         status=423, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_WAIT, severity="info",
-        guide="upload-keeps-stopping",
+        guide="upload-from-a-program",
     )  # fmt: skip

@@ -15,7 +15,7 @@ class VersionUnsupported(AppError):
         what_happened="The program that sends the file speaks a version of the upload protocol that we do not; we speak {supported}.",
         actions=(button("Update the program, then try again", "retry"), ASK_FOR_HELP),
         status=412, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping", fields=("supported",),
+        guide="upload-from-a-program", fields=("supported",),
     )  # fmt: skip
 
     def headers(self) -> dict[str, str]:
@@ -29,18 +29,18 @@ class HeaderInvalid(AppError):
         what_happened="The value of {header} is missing or is not one we can use, so nothing was changed.",
         actions=(_AGAIN, ASK_FOR_HELP),
         status=400, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping", fields=("header",),
+        guide="upload-from-a-program", fields=("header",),
     )  # fmt: skip
 
 
-class DeferredLengthUnsupported(AppError):
+class LengthMissing(AppError):
     entry = Entry(
         code="UPLOAD_LENGTH_UNKNOWN",
         title="We need to know the size of the file first",
-        what_happened="The program wants to send a file without saying how large it is; we need the size (Upload-Length) at the start.",
+        what_happened="The program did not say how large the file is (Upload-Length), nor that it will say so later (Upload-Defer-Length: 1).",
         actions=(_AGAIN, ASK_FOR_HELP),
         status=400, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping",
+        guide="upload-from-a-program",
     )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ class MetadataInvalid(AppError):
         what_happened="What was sent along about the file (Upload-Metadata) is not in the agreed form: {reason}.",
         actions=(_AGAIN, ASK_FOR_HELP),
         status=400, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping", fields=("reason",),
+        guide="upload-from-a-program", fields=("reason",),
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ class MediaTypeWrong(AppError):
         what_happened="Parts of a file are sent with the content type {expected}; this request has another one.",
         actions=(_GO_ON, ASK_FOR_HELP),
         status=415, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping", fields=("expected",),
+        guide="upload-from-a-program", fields=("expected",),
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ class BeyondLength(AppError):
         what_happened="This request would make the file larger than the {length} bytes announced at the start. What we had before is kept.",
         actions=(_AGAIN, ASK_FOR_HELP),
         status=413, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping", fields=("length", "offset"),
+        guide="upload-from-a-program", fields=("length", "offset"),
     )  # fmt: skip
 
     def headers(self) -> dict[str, str]:
@@ -113,7 +113,7 @@ class ForeignOrigin(AppError):
         what_happened="The request came from a page that is not ours, so we did not act on it.",
         actions=(button("Upload from our own page", "home"), ASK_FOR_HELP),
         status=403, category=Category.AUTH, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="warning",
-        guide="upload-keeps-stopping",
+        guide="upload-from-a-program",
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ class KeyReused(AppError):
         what_happened="The Idempotency-Key was used before for a different file, so we did not start a new upload under it.",
         actions=(button("Start again with a new key", "retry"),),
         status=422, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping",
+        guide="upload-from-a-program",
     )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ class RangeInvalid(AppError):
         what_happened="The request asks for bytes that lie outside this file, which has {length} bytes.",
         actions=(button("Ask for the whole file", "retry"),),
         status=416, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
-        guide="upload-keeps-stopping", fields=("length",),
+        guide="upload-from-a-program", fields=("length",),
     )  # fmt: skip
 
     def headers(self) -> dict[str, str]:

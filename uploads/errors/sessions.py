@@ -21,6 +21,19 @@ class UploadNotFound(AppError):
     )  # fmt: skip
 
 
+class ScopeMissing(AppError):
+    """The address is right and was made for less: whoever holds it knows of the upload already, so 404 would hide nothing and help nobody."""
+
+    entry = Entry(
+        code="UPLOAD_SCOPE_MISSING",
+        title="This address was made for less than that",
+        what_happened="The address of this upload does not allow anybody to {wanted}. Nothing was changed; its owner can make an address that does.",
+        actions=(link("Go to your uploads", "home"), ASK_FOR_HELP),
+        status=403, category=Category.AUTH, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
+        guide="upload-from-a-program", fields=("wanted",),
+    )  # fmt: skip
+
+
 class ContinuedElsewhere(AppError):
     """The address was right until a newer one was issued.
 
@@ -134,7 +147,7 @@ class UploadUnfinished(AppError):
         what_happened="The file can be fetched when all of it has arrived; so far we have {offset} bytes.",
         actions=(_GO_ON,),
         status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_WAIT, severity="info",
-        guide="upload-keeps-stopping", fields=("offset",),
+        guide="upload-from-a-program", fields=("offset",),
     )  # fmt: skip
 
 
@@ -145,6 +158,7 @@ class UploadComplete(AppError):
         what_happened="The upload is complete, so there is nothing left to send or to cancel. What becomes of the file is shown on its video's page.",
         actions=(link("Go to your videos", "home"),),
         status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.NEVER, severity="info",
+        guide="upload-keeps-stopping",
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils.http import http_date
 
 from uploads.append.part import Part
-from uploads.errors import BeyondLength, HeaderInvalid, MediaTypeWrong, VersionUnsupported
+from uploads.errors import BeyondLength, HeaderInvalid, LengthMissing, MediaTypeWrong, VersionUnsupported
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession
 from uploads.seal import unseal
 
@@ -41,7 +41,7 @@ def creation(request: Request) -> Creation:
     """Read a POST.
 
     Raises:
-        HeaderInvalid, MediaTypeWrong, BeyondLength, ChecksumUnknown.
+        HeaderInvalid, LengthMissing, MediaTypeWrong, BeyondLength, ChecksumUnknown.
     """
     headers = request.headers
     role, parts = _concat(headers)
@@ -71,6 +71,8 @@ def appending(request: Request) -> Appending:
 def _announced_length(headers: Headers) -> int | None:
     """Return Upload-Length; None when it is to follow."""
     deferred = headers.get("Upload-Defer-Length")
+    if deferred is None and headers.get("Upload-Length") is None:
+        raise LengthMissing
     if deferred is None:
         return headers.number("Upload-Length")
     if deferred != "1" or headers.get("Upload-Length") is not None:

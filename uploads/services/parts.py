@@ -17,7 +17,7 @@ from django.db.models.functions import Least, Now
 from django.utils import timezone
 
 from resilience.tasks import enqueue
-from uploads.errors import ContinuedElsewhere, PartsUnfinished, PartsUnusable, StorageFailed, StorageFull, UploadBusy, UploadNotFound
+from uploads.errors import ContinuedElsewhere, PartsUnfinished, PartsUnusable, ScopeMissing, StorageFailed, StorageFull, UploadBusy, UploadNotFound
 from uploads.integrity.record import carry_over
 from uploads.models import SessionState, UploadRole, UploadSession
 from uploads.services.abort import mark_corrupt
@@ -54,7 +54,7 @@ def _part(owner: User, address: str) -> UploadSession:
         raise PartsUnusable
     try:
         authority = resolve(path.removeprefix(_ADDRESS), "append")
-    except (UploadNotFound, ContinuedElsewhere):
+    except (UploadNotFound, ContinuedElsewhere, ScopeMissing):
         raise PartsUnusable from None
     part = authority.session
     open_or_whole = part.state in (SessionState.CREATING, SessionState.RECEIVING, SessionState.RECEIVED)

@@ -13,11 +13,13 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.db.models.functions import Coalesce, Least, Now
 
-from uploads.errors import ContinuedElsewhere, UploadNotFound
+from uploads.errors import ContinuedElsewhere, ScopeMissing, UploadNotFound
 from uploads.models import ResumeToken, UploadSession
 from uploads.services.lease import ask_to_stop
 
 SCOPES = ("append", "status", "cancel")
+ANY_SCOPE = ""
+_ALLOWS = {"append": "send more of the file", "status": "ask how far it is", "cancel": "cancel it"}
 _SECRET = re.compile(r"upt_[A-Za-z0-9_-]{43}")
 _ABSOLUTE_LIVES = 4  # however often it is used, a token ends after this many times its sliding life
 _SLIDE_STEP = timedelta(minutes=15)  # not every request needs a write
@@ -85,22 +87,25 @@ def resolve(secret: str, scope: str, *, public_id: str = "") -> Authority:
     One query by the secret's hash answers, whatever is wrong: neither words nor time tell an unknown upload from a wrong token.
 
     Args:
-        scope: append, status or cancel.
+        scope: append, status or cancel; `ANY_SCOPE` asks only whose secret it is.
         public_id: the session it must belong to, when the address names one.
 
     Raises:
-        UploadNotFound: unknown, revoked or expired secret, missing scope, other session: all the same.
+        UploadNotFound: unknown, revoked or expired secret, other session: all the same.
         ContinuedElsewhere: the secret was right until a newer one was issued.
+        ScopeMissing: the secret is right, and was made for less.
     """
     if _SECRET.fullmatch(secret) is None:
         raise UploadNotFound
     token = ResumeToken.objects.filter(token_hash=hash_secret(secret)).select_related("session").annotate(asked_at=Now()).first()
-    if token is None or scope not in token.scopes or (public_id and token.session.public_id != public_id):
+    if token is None or (public_id and token.session.public_id != public_id):
         raise UploadNotFound
     if min(token.expires_at, token.absolute_expires_at) <= token.asked_at:
         raise UploadNotFound
     if token.revoked_at is not None:
         raise ContinuedElsewhere if token.superseded else UploadNotFound
+    if scope != ANY_SCOPE and scope not in token.scopes:
+        raise ScopeMissing(wanted=_ALLOWS[scope])
     _slide(token, token.asked_at)
     return Authority(session=token.session, expired=token.session.expires_at <= token.asked_at)
 
