@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
 from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
 from uploads.models import RemoteFile, SessionState, UploadPart, UploadSession
+from uploads.services.abort import abort_upload
 from uploads.services.create import Created, create_upload
 from uploads.services.expire import expire_uploads
 from uploads.store import StoreMissing, store
@@ -96,6 +98,32 @@ def test_a_dropped_line_keeps_what_arrived() -> None:
     assert asyncio.run(request("HEAD", path)).offset == 6 * MIB
     send(path, data, step=7 * MIB, offset=6 * MIB)
     assert stored(created) == data
+
+
+def test_a_writer_that_is_overtaken_by_the_end_of_its_upload_leaves_nothing(s3: FakeS3) -> None:  # noqa: F811
+    """It was canceled on another server, which emptied the upload's place; what is sent after that goes too."""
+    created, path = begun(20 * MIB)
+
+    async def overtaken() -> Any:
+        line = patch_line(path, 0, length=20 * MIB)
+        line.send(os.urandom(6 * MIB))
+        await until(s3.multiparts)
+        assert await asyncio.to_thread(in_another_process, abort_upload, created.session)
+        assert s3.multiparts() == []
+        line.send(os.urandom(MIB))
+        line.drop()
+        return await line.finish()
+
+    asyncio.run(overtaken())
+    assert s3.objects() == {}
+    assert s3.multiparts() == []
+
+
+def in_another_process(function: Any, *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    finally:
+        connection.close()
 
 
 def test_a_newer_request_takes_over_from_a_stalled_one() -> None:

@@ -9,9 +9,12 @@ from uploads.errors import OffsetMismatch, UploadCorrupt, WriterReplaced
 from uploads.models import SessionState, UploadSession
 from uploads.services.abort import mark_corrupt
 from uploads.services.ended import why_ended
-from uploads.threads import database
+from uploads.store import store
+from uploads.threads import database, files
 
 log = structlog.get_logger(__name__)
+
+_NOTHING_KEPT = (SessionState.ABORTED, SessionState.EXPIRED, SessionState.REJECTED)
 
 
 async def lost(session: UploadSession, *, offset: int) -> AppError:
@@ -20,6 +23,18 @@ async def lost(session: UploadSession, *, offset: int) -> AppError:
         log.error("upload.corrupt", upload=session.public_id, committed=session.committed)
         return UploadCorrupt()
     return await not_receiving(session, offset=offset)
+
+
+async def fenced(session: UploadSession, *, offset: int) -> AppError:
+    """Say why a commit of ours did not count, and leave nothing behind.
+
+    Where somebody ended the upload and emptied its place while we were writing, what we put there after that is nobody's.
+    """
+    error = await not_receiving(session, offset=offset)
+    ended = await database(UploadSession.objects.filter(pk=session.pk, state__in=_NOTHING_KEPT).exists)
+    if ended:
+        await files(store().delete, session.storage_key)
+    return error
 
 
 async def not_receiving(session: UploadSession, *, offset: int) -> AppError:

@@ -40,7 +40,7 @@ from .core import SNIFF_BYTES, Append, BeyondAnnounced, Pace
 from .lock import lock
 from .part import Part
 from .promised import Promised
-from .refusing import lost, not_receiving
+from .refusing import fenced, lost, not_receiving
 
 log = structlog.get_logger(__name__)
 
@@ -138,7 +138,7 @@ class Writer:
             released = await points.make(last=True, interrupted=over is not End.WHOLE)
             return self._outcome(points.core, over)
         except Fenced:
-            raise await not_receiving(self.session, offset=self.offset) from None
+            raise await fenced(self.session, offset=self.offset) from None
         finally:
             await points.quiet()
             if not released:
