@@ -6,10 +6,17 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
+from django.conf import settings
+
 from uploads.append.body import Receive
 from uploads.endpoint.app import Send, serve
 
 _serving: set[asyncio.Task[None]] = set()
+
+if settings.UPLOAD_STORE == "s3":
+    from uploads.store.s3.client import warm_up  # boto3 takes its time: once, before the workers are forked, and only where it is used
+
+    warm_up()
 
 
 async def upload_application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
