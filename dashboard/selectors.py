@@ -6,24 +6,28 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.core.paginator import Page, Paginator
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from notifications.models import Event
 from notifications.selectors import timeline
 from processing.models import LIVE_JOB_STATES, Job, Publication, Rendition
 from processing.selectors import current_job, published
-from uploads.models import OPEN_SESSION_STATES, UploadSession, Video, VideoState
+from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, Video, VideoState
 
 PAGE_SIZE = 24
 TIMELINE_LENGTH = 60
 
 
 def library(owner: User) -> QuerySet[Video]:
-    """A person's videos, newest first, with what their cards show; those still uploading are in `unfinished` instead."""
+    """A person's videos, newest first, with what their cards show; those still uploading are in `unfinished` instead.
+
+    One that is being put together from its parts is not uploading any more.
+    """
+    joining = UploadSession.objects.filter(video=OuterRef("pk"), role=UploadRole.JOINED, state=SessionState.CREATING)
     live = Prefetch("jobs", queryset=Job.objects.filter(state__in=LIVE_JOB_STATES).order_by("-id"), to_attr="live_jobs")
     return (
         Video.objects.filter(owner=owner)
-        .exclude(state=VideoState.RECEIVING)
+        .exclude(Q(state=VideoState.RECEIVING) & ~Exists(joining))
         .select_related("publication")
         .prefetch_related(live)
         .order_by("-created_at", "-id")

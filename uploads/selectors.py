@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from uploads.models import OPEN_SESSION_STATES, UploadSession
+from uploads.models import OPEN_SESSION_STATES, UploadRole, UploadSession
 from uploads.store import store
 from uploads.store.base import Check
 from uploads.store.disk import DiskStore
@@ -34,9 +34,10 @@ def source_path(session: UploadSession) -> Path:
 
 
 def unfinished_uploads(owner: User) -> QuerySet[UploadSession]:
-    """A person's uploads that can still go on, newest first."""
+    """A person's uploads that can still go on, newest first. Parts are nobody's business, and what is joined from them needs no more bytes."""
     return (
         UploadSession.objects.filter(owner=owner, video__isnull=False, state__in=OPEN_SESSION_STATES, expires_at__gt=Now())
+        .exclude(role=UploadRole.JOINED)
         .select_related("video")
         .order_by("-pk")
     )

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from dashboard.selectors import PAGE_SIZE
 from tests.factories import make_session, make_user, make_video
-from uploads.models import SessionState, VideoState
+from uploads.models import SessionState, UploadRole, UploadSession, VideoState
 
 from .pages import Markup, video_in
 
@@ -53,6 +56,21 @@ def test_what_has_ended_is_not_offered(client: Client, anna) -> None:
     make_session(video=make_video(owner=anna, state=VideoState.CANCELED), state=SessionState.ABORTED)
     make_session(video=make_video(title="other.mp4"), length=10)
     assert "data-session=" not in client.get("/").content.decode()
+
+
+def test_of_a_file_sent_in_parts_one_line_is_shown_and_never_as_unfinished(client: Client, anna) -> None:
+    tomorrow = timezone.now() + timedelta(days=1)
+    for number in range(4):
+        UploadSession.objects.create(owner=anna, role=UploadRole.PART, length=10, committed=number, state=SessionState.RECEIVING, expires_at=tomorrow)
+    html = client.get("/").content.decode()
+    assert "data-session=" not in html
+    assert 'class="card"' not in html
+    joined = make_video(owner=anna, title="joined.mp4", state=VideoState.RECEIVING)
+    make_session(video=joined, role=UploadRole.JOINED, state=SessionState.CREATING, length=40)
+    html = client.get("/").content.decode()
+    assert "data-session=" not in html, "there is nothing left to send"
+    assert html.count('class="card"') == 1
+    assert "joined.mp4" in html
 
 
 def test_pages_of_a_long_library(client: Client, anna) -> None:
