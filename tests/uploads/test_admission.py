@@ -150,7 +150,8 @@ def test_a_file_that_cannot_be_made_is_told_and_the_same_key_tries_again(token: 
     with monkeypatch.context() as patched:
         patched.setattr(DiskStore, "create", full)
         assert run(post()).status == 507
-    assert UploadSession.objects.get().state == SessionState.CREATING
+    assert not UploadSession.objects.exists()
+    assert not Video.objects.exists()
     assert run(post()).status == 201
     assert UploadSession.objects.get().state == SessionState.RECEIVING
 

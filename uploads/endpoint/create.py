@@ -26,6 +26,7 @@ from uploads.errors import (
     UploadStalled,
     WriterReplaced,
 )
+from uploads.errors.limits import DailyReached, QuotaReached, TooManyRequests
 from uploads.models import SessionState, UploadRole, UploadSession, Video
 from uploads.protocol import dialects, draft, tus
 from uploads.protocol.asked import Creation
@@ -48,8 +49,8 @@ from .log import note_upload
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 # The upload exists: its address must reach the client, which goes on from the offset told with it.
 _GO_ON_LATER = (StorageFull, StorageFailed, UploadStalled, ServerRestarting, WriterReplaced, UploadBusy, *DATABASE_DOWN)
-# The request contradicts itself: nothing of it stays, neither bytes nor rows.
-_NEVER_WAS = (ChecksumMismatch, DigestMismatch, BeyondLength, TooLarge, LengthInconsistent)
+# The request contradicts itself, or is too much: nothing of it stays, neither bytes nor rows.
+_NEVER_WAS = (ChecksumMismatch, DigestMismatch, BeyondLength, TooLarge, LengthInconsistent, QuotaReached, DailyReached, TooManyRequests)
 
 
 async def create(request: Request, body: Body, protocol: str, interim: Interim) -> Response:

@@ -94,10 +94,11 @@ def tell_ended(session: UploadSession) -> None:
 
 
 def _video_after_cancel(session: UploadSession) -> None:
-    """A video whose earlier file was refused still needs a new one; one that never had a file is canceled."""
+    """A video that waited for a new file waits on, for the reason it did before; one that never had a file is canceled."""
     if session.video_id is None:
         return
-    before = UploadSession.objects.filter(video_id=session.video_id, state=SessionState.REJECTED).order_by("-pk").first()
+    earlier = UploadSession.objects.filter(video_id=session.video_id).exclude(pk=session.pk).exclude(state=SessionState.ABORTED)
+    before = earlier.order_by("-pk").first()
     waiting = [VideoState.RECEIVING, VideoState.CHECKING]
     if before is None:
         set_video_state(session.video_id, VideoState.CANCELED, only_from=waiting)

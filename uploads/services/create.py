@@ -22,6 +22,7 @@ from uploads.services.clean import clean_file_name, clean_title
 from uploads.services.commit import hand_over
 from uploads.services.parts import hold_parts, join_parts, joined_at_once
 from uploads.services.tokens import add_token, issue_token
+from uploads.services.undo import undo_creation
 from uploads.services.videos import set_video_state
 from uploads.signals import video_changed
 from uploads.store import WriteFailed, store
@@ -60,7 +61,7 @@ def create_upload(
     """Make video, session, token and file.
 
     1. Refuse what can be refused before a byte is sent. 2. Insert the rows (`creating`). 3. Make the file durable. 4. `receiving`.
-    A crash after 2 leaves a row that expires; the same idempotency key continues from there.
+    A crash after 2 leaves a row that expires; the same idempotency key continues from there. A store that refuses leaves nothing.
 
     Args:
         length: bytes of the whole file; None while the client does not know (then the limits count what arrives).
@@ -136,6 +137,7 @@ def _open(session: UploadSession, secret: str) -> Created:
     try:
         store().create(session.storage_key)
     except WriteFailed as failure:
+        undo_creation(session)
         kind = StorageFull if failure.full else StorageFailed
         raise kind(retry_after=STORAGE_RETRY_SECONDS) from failure
     if session.length == 0:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from uploads.models import UploadSession, VideoState
+from uploads.models import UploadSession
 from uploads.services.abort import abort_upload
 from uploads.services.delete import delete_video
 
 
 def undo_creation(session: UploadSession) -> None:
-    """End an upload that was made a moment ago, and remove the video that was made with it.
+    """Remove an upload that was made a moment ago, and the video that was made with it. A video that waited for a new file waits on.
 
-    A video that waited for a new file waits on. Dying in between leaves a canceled upload, whose bytes the reaper takes.
+    1. End it, if it has not ended yet, and remove its bytes. 2. Remove the rows: the same idempotency key begins anew.
+    Dying in between leaves an ended upload, whose bytes the reaper takes.
     """
-    if not abort_upload(session):
-        return
+    abort_upload(session)
     video = session.video
-    if video is None:
+    if video is None or video.sessions.exclude(pk=session.pk).exists():
         session.delete()
-        return
-    video.refresh_from_db()
-    if video.state == VideoState.CANCELED and video.sessions.count() == 1:
+    else:
         delete_video(video)
