@@ -6,16 +6,19 @@ process is limited, may die in any way, and takes nothing with it. It imports no
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import resource
 import sys
+import time
 from typing import Any
 
 CPU_SECONDS = 10
 MEMORY_BYTES = 2 * 2**30  # of address space: FFmpeg's threads reserve far more than they touch
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mp3,wav,w64,ogg,flac"
-THREADS = "2"
+OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "threads": "2"}
+MEASURE_SECONDS = 4.0
 
 
 def main(path: str) -> int:
@@ -33,11 +36,14 @@ def examine(path: str) -> dict[str, Any]:
 
     av.logging.set_level(None)
     try:
-        container = av.open(path, options={"format_whitelist": FORMATS, "protocol_whitelist": "file", "threads": THREADS})
+        container = av.open(path, options=OPTIONS)
     except (av.FFmpegError, OSError, ValueError) as error:
         return {"error": "unreadable", "why": type(error).__name__}
     with container:
-        return _describe(container)
+        found = _describe(container)
+    if "error" not in found and found["duration_s"] is None:
+        _measure(path, found)
+    return found
 
 
 def _describe(container: Any) -> dict[str, Any]:
@@ -103,6 +109,30 @@ def _duration(container: Any, stream: Any) -> float | None:
     else:
         return None
     return round(seconds, 3) if math.isfinite(seconds) and seconds > 0 else None
+
+
+def _measure(path: str, found: dict[str, Any]) -> None:
+    """Find out how long a file plays that does not say so, like one recorded by a browser: go through all of its packets, decoding none.
+
+    Such a file's frame rate is a guess, too (1,000 where times are in milliseconds): it is counted. What takes too long stays unknown.
+    """
+    import av
+
+    begins, ends, frames, deadline = math.inf, 0.0, 0, time.monotonic() + MEASURE_SECONDS
+    with av.open(path, options=OPTIONS) as container, contextlib.suppress(av.FFmpegError):  # damaged further on: up to there it is as long as this
+        for packet in container.demux():
+            if time.monotonic() > deadline:
+                return
+            if packet.pts is None or packet.time_base is None:
+                continue
+            begins = min(begins, float(packet.pts * packet.time_base))
+            ends = max(ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            frames += packet.stream.type == "video"
+    if not 0 < ends - begins < math.inf:
+        return
+    found["duration_s"] = round(ends - begins, 3)
+    if found["video"] is not None:
+        found["video"]["fps"] = round(frames / (ends - begins), 3)
 
 
 def _first_frame(container: Any, stream: Any) -> Any:

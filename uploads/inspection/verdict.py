@@ -15,7 +15,7 @@ _MOST_PIXELS = 8192 * 8192
 
 
 def refusal_of_walk(walk: Walk | None) -> AppError | None:
-    """Args: walk: None for a container without boxes."""
+    """Args: walk: None for a container that is not walked."""
     if walk is Walk.CUT_SHORT:
         return FileTruncated()
     if walk is Walk.EMPTY:

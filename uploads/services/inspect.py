@@ -18,6 +18,7 @@ from uploads.append.core import SNIFF_BYTES
 from uploads.errors import CheckFailed, ChecksDelayed, FileDiffers, FileEmpty, FileUnreadable, StorageFull
 from uploads.errors.limits import QuotaReached
 from uploads.inspection.boxes import walk_boxes
+from uploads.inspection.ebml import walk_elements
 from uploads.inspection.magic import container_of, refusal_of_start
 from uploads.inspection.probe import Probe, ProbeKilled, probe
 from uploads.inspection.ranged import Ranged
@@ -36,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 PROBE_TRIES = 3
 FULL_RETRY_SECONDS = 60
+_WALKS = {"mp4": walk_boxes, "matroska": walk_elements}
 
 
 class Interrupted(Exception):
@@ -152,8 +154,8 @@ def _refusal_by_reading(session: UploadSession) -> AppError | None:
     with Ranged(store().reader(session.storage_key), size=size) as source:
         start = source.read(SNIFF_BYTES)
         error = refusal_of_start(start, name=session.file_name, whole=size <= SNIFF_BYTES)
-        if error is None and container_of(start) == "mp4":
-            error = refusal_of_walk(walk_boxes(source, size=size))
+        if error is None and (walk := _WALKS.get(container_of(start))):
+            error = refusal_of_walk(walk(source, size=size))
     return error
 
 
