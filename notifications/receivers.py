@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.dispatch import receiver
 
 from notifications import words
 from notifications.models import NotificationKind
-from notifications.services.events import record
+from notifications.services.events import Entry, record, record_many
 from notifications.services.notify import notify
 from processing import signals as processing
 from processing.models import Job, RenditionState
@@ -34,6 +35,31 @@ def tell_state(sender: object, video: Video, before: str = "", **kwargs: Any) ->
             record(user=video.owner, kind=CHANGED, video=video, sentence=words.received(session.length), data=state)
     sentence = words.reached(before, video.state, code=video.error_code, fields=video.error_fields)
     record(user=video.owner, kind=CHANGED, video=video, sentence=sentence, data=state)
+
+
+@receiver(uploads.videos_changed)
+def tell_states(sender: object, changes: Sequence[uploads.VideoChange], **kwargs: Any) -> None:
+    """The same for several at once, whose uploads began or arrived."""
+    told = [(change, sentence) for change in changes for sentence in _sentences(change)]
+    record_many(
+        [
+            Entry(
+                user_id=change.owner_id,
+                kind=CHANGED,
+                video_id=change.pk,
+                video=change.public_id,
+                sentence=sentence,
+                data={"state": change.state, "title": change.title, "version": change.version},
+                request_id=change.request_id,
+            )
+            for change, sentence in told
+        ]
+    )
+
+
+def _sentences(change: uploads.VideoChange) -> list[str]:
+    received = [words.received(change.received)] if change.received is not None else []
+    return [*received, words.reached(change.before, change.state, code="", fields={})]
 
 
 @receiver(uploads.source_refused)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -13,6 +16,31 @@ from uploads.models import Video
 
 CHANNEL = "holdfast_events"
 _SENTENCE_LENGTH = 300
+# The locks in order of the people, all before the first row gets its id; the news of a row and its wake-up as one.
+_RECORD = """
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(%s || person, 0)) FROM unnest(%s::text[]) AS person),
+     all_held AS MATERIALIZED (SELECT count(*) FROM held),
+     made AS (
+        INSERT INTO notifications_event (user_id, video_id, kind, sentence, data, request_id)
+        SELECT user_id, video_id, kind, sentence, data, request_id
+          FROM all_held, json_to_recordset(%s::json) AS (user_id bigint, video_id bigint, kind text, sentence text, data jsonb, request_id text)
+        RETURNING id
+     )
+SELECT pg_notify(%s, person) FROM unnest(%s::text[]) AS person, (SELECT count(*) FROM made) AS done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of several: as the arguments of `record`, by keys."""
+
+    user_id: int
+    kind: str
+    video_id: int
+    video: str  # its public id
+    sentence: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    request_id: str = ""
 
 
 @transaction.atomic
@@ -49,6 +77,24 @@ def record(
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(user.pk)])
     return event
+
+
+def record_many(entries: Sequence[Entry]) -> None:
+    """Do what `record` does, for events of several people, inside the caller's transaction and with one statement."""
+    people = [str(user_id) for user_id in sorted({entry.user_id for entry in entries})]
+    rows = [
+        {
+            "user_id": entry.user_id,
+            "video_id": entry.video_id,
+            "kind": entry.kind,
+            "sentence": entry.sentence[:_SENTENCE_LENGTH],
+            "data": {"video": entry.video} | entry.data,
+            "request_id": entry.request_id,
+        }
+        for entry in entries
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORD, [f"{CHANNEL}:", people, json.dumps(rows), CHANNEL, people])
 
 
 def lock_stream_of(user: User) -> None:

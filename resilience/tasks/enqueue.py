@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from resilience.http.request_ids import current_request_id
 from resilience.models import Task
+from resilience.models.tasks import TaskState
 
 from .registry import kind_of
-from .wake import wake
+from .wake import wake, wake_many
+
+# ON CONFLICT DO NOTHING: the loser of a race must not break the caller's transaction.
+_ENQUEUE = """
+INSERT INTO resilience_task (id, kind, key, queue, payload, state, priority, request_id, woken_at,
+                             attempt, crash_count, lease_owner, lease_epoch, error_code, error_fingerprint, last_error)
+SELECT id, %s, key, %s, payload, %s, %s, request_id, statement_timestamp(), 0, 0, '', 0, '', '', ''
+  FROM json_to_recordset(%s::json) AS (id uuid, key text, payload jsonb, request_id text)
+    ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One task of several of a kind: as the arguments of `enqueue`, and the request it is put down for."""
+
+    key: str
+    payload: dict[str, Any]
+    request_id: str
 
 
 def enqueue(
@@ -55,3 +78,13 @@ def enqueue(
     if run_at is None:
         transaction.on_commit(lambda: wake(stored.queue, str(stored.pk)), robust=True)
     return stored
+
+
+def enqueue_many(kind: str, entries: Sequence[Entry]) -> None:
+    """Insert due tasks of one kind with one statement and wake workers on commit with another. Those whose key lives already are left out."""
+    declared = kind_of(kind)
+    rows = [{"id": str(uuid.uuid4()), "key": entry.key, "payload": entry.payload, "request_id": entry.request_id} for entry in entries]
+    with connection.cursor() as cursor:
+        cursor.execute(_ENQUEUE, [kind, declared.queue, TaskState.PENDING, declared.priority, json.dumps(rows)])
+        made = [str(row[0]) for row in cursor.fetchall()]
+    transaction.on_commit(lambda: wake_many(declared.queue, made), robust=True)

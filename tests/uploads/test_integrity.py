@@ -8,6 +8,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -25,7 +26,7 @@ from tests.uploads.client import patch, patch_line
 from uploads.integrity import verify
 from uploads.integrity.chain import Segment, first_link, next_link
 from uploads.integrity.compare import blocks_of_path, compare
-from uploads.integrity.record import move_and_record, prune_segments, recorded
+from uploads.integrity.record import Move, move_and_record, prune_segments, recorded
 from uploads.models import SessionState, UploadSegment, UploadSession, VideoState
 from uploads.selectors import source_path
 from uploads.services.commit import Fenced, commit_offset
@@ -128,12 +129,12 @@ def segment_of(session: UploadSession, data: bytes, *, start: int = 0, length: i
 
 def test_a_segment_and_its_offset_are_written_both_or_neither() -> None:
     session = made().session
-    rows = UploadSession.objects.filter(pk=session.pk)
+    right = Move(session.pk, session.epoch, old=0, new=5, whole=False, last=True, segment=segment_of(session, b"01234"))
     with pytest.raises(IntegrityError):
-        move_and_record(rows, {"committed": 5}, segment_of(session, b"01234", length=0))
-    assert not move_and_record(rows.filter(committed=1), {"committed": 5}, segment_of(session, b"01234"))
+        move_and_record([replace(right, segment=segment_of(session, b"01234", length=0))])
+    assert not move_and_record([replace(right, old=1)])
     assert (recorded(session)[0], UploadSegment.objects.count()) == (0, 0)
-    assert move_and_record(rows, {"committed": 5}, segment_of(session, b"01234"))
+    assert [moved.size for moved in move_and_record([right])] == [5]
     assert recorded(session) == (5, segment_of(session, b"01234").chain, [segment_of(session, b"01234")])
 
 

@@ -2,38 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
-from django.db.models import Q, QuerySet, sql
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSegment, UploadSession
+from uploads.services.lease import LEASE_SECONDS
 
 from .chain import Segment, first_link, next_link
 
 PRUNE_BATCH = 20_000
 CORRUPT_KEPT = timedelta(days=7)  # as long as the bytes are kept for a look
-_INSERT = """
-WITH moved AS ({update} RETURNING id)
-INSERT INTO uploads_uploadsegment (session_id, start, length, sha256, chain) SELECT id, %s, %s, %s, %s FROM moved
+# Compare-and-set of the offsets and the segments they cover, as one statement: neither is ever there without the other.
+_MOVE = """
+WITH moved AS (
+    UPDATE uploads_uploadsession AS s
+       SET committed = g.new, updated_at = statement_timestamp(), chain = coalesce(g.chain, s.chain),
+           state = CASE WHEN g.whole THEN %s ELSE s.state END,
+           received_at = CASE WHEN g.whole THEN statement_timestamp() ELSE s.received_at END,
+           expires_at = CASE WHEN g.whole THEN s.expires_at ELSE statement_timestamp() + make_interval(secs => %s) END,
+           lease_owner = CASE WHEN g.last THEN '' ELSE s.lease_owner END,
+           lease_expires_at = CASE WHEN g.last THEN NULL ELSE statement_timestamp() + make_interval(secs => %s) END,
+           resumes = s.resumes + g.interrupted::int
+      FROM json_to_recordset(%s::json) AS g (session_id bigint, epoch bigint, old bigint, new bigint, whole boolean, last boolean, interrupted boolean,
+                                             start bigint, length bigint, sha256 text, chain text)
+     WHERE s.id = g.session_id AND s.epoch = g.epoch AND s.committed = g.old AND s.state = %s
+    RETURNING s.id, s.public_id, s.video_id, s.role, s.committed, g.whole, g.start, g.length, g.sha256, g.chain
+), recorded AS (
+    INSERT INTO uploads_uploadsegment (session_id, start, length, sha256, chain)
+    SELECT id, start, length, sha256, chain FROM moved WHERE sha256 IS NOT NULL
+)
+SELECT id, public_id, video_id, role, committed, whole FROM moved
 """
 
 
-def move_and_record(rows: QuerySet[UploadSession], values: dict[str, Any], segment: Segment) -> bool:
-    """Update the one session that `rows` names and insert its segment, as a single statement: neither is ever there without the other.
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One offset's way from `old` to `new`, under the lease of `epoch`.
 
-    Returns:
-        False when no session was in that state; nothing is written then.
+    Args:
+        whole: the file ends there.
+        last: the lease is given back.
+        interrupted: counts as a resume to come.
+        segment: of the bytes in between; None when they did not come through us.
     """
-    query: Any = rows.query.chain(sql.UpdateQuery)  # what QuerySet.update does; the stubs do not know it
-    query.add_update_values(values | {"chain": segment.chain})
-    update, parameters = query.get_compiler(connection=connection).as_sql()
+
+    session_id: int
+    epoch: int
+    old: int
+    new: int
+    whole: bool
+    last: bool
+    interrupted: bool = False
+    segment: Segment | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        row = {name: getattr(self, name) for name in ("session_id", "epoch", "old", "new", "whole", "last", "interrupted")}
+        return row if self.segment is None else row | asdict(self.segment)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A session whose offset moved; `size` is where it is now, bytes."""
+
+    session_id: int
+    public_id: str
+    video_id: int | None
+    role: str
+    size: int
+    whole: bool
+
+
+def move_and_record(moves: Sequence[Move]) -> list[Moved]:
+    """Move the offsets of several sessions, and record what they cover. Only those are returned that were where their moves begin."""
+    values = json.dumps([move.as_row() for move in moves])
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT.format(update=update), [*parameters, segment.start, segment.length, segment.sha256, segment.chain])
-        return bool(cursor.rowcount)
+        cursor.execute(_MOVE, [SessionState.RECEIVED, settings.UPLOAD_EXPIRY_SECONDS, LEASE_SECONDS, values, SessionState.RECEIVING])
+        return [Moved(*row) for row in cursor.fetchall()]
 
 
 def recorded(session: UploadSession) -> tuple[int, str, list[Segment]]:

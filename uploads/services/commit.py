@@ -1,28 +1,53 @@
-"""The one place where an offset moves. Called only after the bytes are durable; only after it returns may they be acknowledged."""
+"""The one place where an offset moves. Called only after the bytes are durable; only after it returns may they be acknowledged.
+
+Commits asked for at the same moment go as one transaction (uploads/together.py): each moves by its own compare-and-set, and is
+acknowledged only after the commit that has it. Dying before that commit loses all of the batch alike, none of which was acknowledged;
+dying after it loses only wake-ups, which the sweep sends again.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Q
 
+from resilience.http.request_ids import current_request_id
 from resilience.tasks import enqueue
+from resilience.tasks.enqueue import Entry, enqueue_many
 from uploads.integrity.chain import Segment
-from uploads.integrity.record import move_and_record
+from uploads.integrity.record import Move, Moved, move_and_record
 from uploads.models import SessionState, UploadRole, UploadSession, VideoState
-from uploads.services.lease import LEASE_SECONDS, Lease
-from uploads.services.videos import set_video_state
+from uploads.services.lease import Lease
+from uploads.services.videos import Arrival, check_videos, set_video_state
 from uploads.store import Placed
+from uploads.together import Call, together
 
 
 class Fenced(Exception):
     """Another writer took over, or the session ended: nothing was committed and nothing may be acknowledged."""
 
 
+def _commit_many(calls: Sequence[Call]) -> list[Exception | None]:
+    """Answer calls of `commit_offset`."""
+    moves = [_move_of(*call.args, **call.kwargs) for call in calls]
+    if len({move.session_id for move in moves}) < len(moves):
+        raise ValueError("An offset moves once in a statement: two moves of one upload go one after the other.")
+    placed: dict[int, Placed] = {move.session_id: call.kwargs["placed"] for move, call in zip(moves, calls, strict=True) if call.kwargs.get("placed")}
+    alone = not placed and not any(move.whole for move in moves)  # one statement is its own transaction
+    with nullcontext() if alone else transaction.atomic():
+        moved = {row.session_id: row for row in move_and_record(moves)}
+        for session_id in moved.keys() & placed.keys():
+            placed[session_id].write()
+        request_ids = {call.args[0].session_id: call.request_id for call in calls}
+        _hand_over_many([row for row in moved.values() if row.whole], request_ids)
+        repeated = _already_there([move for move in moves if move.session_id not in moved])
+    return [None if move.session_id in moved or move.session_id in repeated else Fenced() for move in moves]
+
+
+@together(_commit_many)
 def commit_offset(
     lease: Lease,
     *,
@@ -49,42 +74,19 @@ def commit_offset(
     Raises:
         Fenced: the lease is no longer ours.
     """
-    if lease.length is not None and new == lease.length and completes is not False:
-        return commit_all(lease, old=old, new=new, segment=segment, placed=placed)
-    values: dict[str, Any] = {"committed": new, "updated_at": Now(), "expires_at": Now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)}
-    if last:
-        values |= {"lease_owner": "", "lease_expires_at": None, "resumes": F("resumes") + int(interrupted)}
-    else:
-        values |= {"lease_expires_at": Now() + timedelta(seconds=LEASE_SECONDS)}
-    ours = UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch, state=SessionState.RECEIVING)
-    if not _move(ours.filter(committed=old), values, segment, placed) and not ours.filter(committed=new).exists():
-        raise Fenced
-    return None
+    what = {"old": old, "new": new, "last": last, "interrupted": interrupted, "segment": segment, "completes": completes, "placed": placed}
+    answer = _commit_many([Call((lease,), what, current_request_id())])[0]
+    if answer is not None:
+        raise answer
 
 
-def commit_all(lease: Lease, *, old: int, new: int, segment: Segment | None = None, placed: Placed | None = None) -> None:
-    """Set the session `received`, its video `checking`, and put the inspection down: all or nothing."""
-    with transaction.atomic():
-        mine = UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch)
-        values = {"state": SessionState.RECEIVED, "committed": new, "received_at": Now(), "updated_at": Now(), "lease_owner": "", "lease_expires_at": None}
-        if _move(mine.filter(state=SessionState.RECEIVING, committed=old), values, segment, placed):
-            hand_over(mine.get())
-        elif not mine.filter(committed=new).exclude(state=SessionState.RECEIVING).exists():
-            raise Fenced
+def commit_all(lease: Lease, *, old: int, new: int) -> None:
+    """Set the session `received`, its video `checking`, and put the inspection down: all or nothing.
 
-
-def _move(rows: QuerySet[UploadSession], values: dict[str, Any], segment: Segment | None, placed: Placed | None) -> bool:
-    if placed is None:
-        return _move_row(rows, values, segment)
-    with transaction.atomic():
-        moved = _move_row(rows, values, segment)
-        if moved:
-            placed.write()
-    return moved
-
-
-def _move_row(rows: QuerySet[UploadSession], values: dict[str, Any], segment: Segment | None) -> bool:
-    return bool(rows.update(**values)) if segment is None else move_and_record(rows, values, segment)
+    Raises:
+        Fenced: the lease is no longer ours.
+    """
+    commit_offset(lease, old=old, new=new, last=True, completes=True)
 
 
 def hand_over(session: UploadSession) -> None:
@@ -94,3 +96,30 @@ def hand_over(session: UploadSession) -> None:
     enqueue("uploads.inspect", key=session.public_id, payload={"session_id": session.public_id})
     # Last: telling takes the owner's lock until the commit, and other uploads of theirs wait for it.
     set_video_state(session.video_id, VideoState.CHECKING, only_from=[VideoState.RECEIVING])
+
+
+def _hand_over_many(arrived: Sequence[Moved], request_ids: dict[int, str]) -> None:
+    """Do what `hand_over` does; for whole files, which nearly all are, with one statement of each kind."""
+    whole = [row for row in arrived if row.role == UploadRole.WHOLE]
+    for row in arrived:
+        if row.role != UploadRole.WHOLE:
+            hand_over(UploadSession.objects.get(pk=row.session_id))
+    if whole:
+        tasks = [Entry(row.public_id, {"session_id": row.public_id}, request_ids[row.session_id]) for row in whole]
+        enqueue_many("uploads.inspect", tasks)
+        check_videos([Arrival(row.video_id, row.size, request_ids[row.session_id]) for row in whole if row.video_id is not None])
+
+
+def _move_of(lease: Lease, *, old: int, new: int, last: bool, completes: bool | None = None, **rest: Any) -> Move:
+    whole = lease.length is not None and new == lease.length and completes is not False
+    return Move(lease.session_id, lease.epoch, old, new, whole, last or whole, not whole and bool(rest.get("interrupted")), rest.get("segment"))
+
+
+def _already_there(moves: Iterable[Move]) -> set[int]:
+    """Return the sessions that stand where these moves would bring them: the commit whose answer was lost did it."""
+    asked = Q()
+    for move in moves:
+        there = Q(pk=move.session_id, epoch=move.epoch, committed=move.new)
+        receiving = Q(state=SessionState.RECEIVING)
+        asked |= there & (~receiving if move.whole else receiving)
+    return set(UploadSession.objects.filter(asked).values_list("pk", flat=True)) if asked else set()

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection
 from django.db.models import F
 
 from uploads.models import SessionState, UploadSession
+from uploads.services.rows import fetch
+from uploads.together import Call, together
 
 LEASE_SECONDS = 60
-# One statement with RETURNING: nobody can come between the bump and reading it.
+# One statement with RETURNING: nobody can come between the bump and reading it. The inner one locks in order, so that no two batches wait for each other.
 _TAKE = """
 UPDATE uploads_uploadsession
    SET epoch = epoch + 1, lease_owner = %s, lease_expires_at = statement_timestamp() + make_interval(secs => %s), updated_at = statement_timestamp()
- WHERE id = %s AND state = %s
+ WHERE id IN (SELECT id FROM uploads_uploadsession WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE) AND state = %s
    AND (SELECT bool_and(revoked_at IS NOT NULL) FROM uploads_resumetoken WHERE session_id = uploads_uploadsession.id) IS NOT TRUE
-RETURNING epoch, committed, length, chain
+RETURNING id, epoch, committed, length, chain
 """
 
 
@@ -37,16 +39,22 @@ def holder_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"[:120]
 
 
+def _take_many(calls: Sequence[Call]) -> list[Lease | None]:
+    ids = [call.args[0] for call in calls]
+    if len(set(ids)) < len(ids):
+        raise ValueError("An epoch belongs to one writer: two of the same upload take their leases one after the other.")
+    taken = {row[0]: Lease(*row) for row in fetch(_TAKE, holder_name(), LEASE_SECONDS, ids, SessionState.RECEIVING)}
+    return [taken.get(session_id) for session_id in ids]
+
+
+@together(_take_many)
 def take_lease(session_id: int) -> Lease | None:
     """Become the writer: one short statement bumps the epoch, and with that fences whoever wrote before.
 
     Returns:
         None when the session receives no more, or all its tokens were revoked since the request was let in.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE, [holder_name(), LEASE_SECONDS, session_id, SessionState.RECEIVING])
-        row = cursor.fetchone()
-    return None if row is None else Lease(session_id=session_id, epoch=row[0], committed=row[1], length=row[2], chain=row[3])
+    return _take_many([Call((session_id,), {}, "")])[0]
 
 
 def release_lease(lease: Lease) -> None:

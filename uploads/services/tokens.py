@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Max
 from django.db.models.functions import Coalesce, Least, Now
 
+from resilience.errors import AppError
 from uploads.errors import ContinuedElsewhere, ScopeMissing, UploadNotFound
 from uploads.models import ResumeToken, UploadSession
 from uploads.services.lease import ask_to_stop
+from uploads.services.rows import fetch, session_columns, session_of
+from uploads.together import Call, together
 
 SCOPES = ("append", "status", "cancel")
 ANY_SCOPE = ""
@@ -81,6 +87,56 @@ def _longest_life() -> timedelta:
     return _sliding_life() * _ABSOLUTE_LIVES
 
 
+_RESOLVE = f"""
+SELECT t.token_hash, t.id, t.scopes, t.expires_at, t.absolute_expires_at, t.revoked_at, t.superseded, statement_timestamp(), {session_columns("s")}
+  FROM uploads_resumetoken t JOIN uploads_uploadsession s ON s.id = t.session_id
+ WHERE t.token_hash = ANY(%s)
+"""  # noqa: S608 - the names of our own columns
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    pk: int
+    scopes: str  # JSON
+    expires_at: datetime
+    absolute_expires_at: datetime
+    revoked_at: datetime | None
+    superseded: bool
+    asked_at: datetime  # by the database's clock
+
+    def refusal(self, session: UploadSession, scope: str, public_id: str) -> AppError | None:
+        if (public_id and session.public_id != public_id) or min(self.expires_at, self.absolute_expires_at) <= self.asked_at:
+            return UploadNotFound()
+        if self.revoked_at is not None:
+            return ContinuedElsewhere() if self.superseded else UploadNotFound()
+        if scope != ANY_SCOPE and scope not in json.loads(self.scopes):
+            return ScopeMissing(wanted=_ALLOWS[scope])
+        return None
+
+    def slide_due(self) -> bool:
+        return min(self.asked_at + _sliding_life(), self.absolute_expires_at) - self.expires_at > _SLIDE_STEP
+
+
+def _resolve_many(calls: Sequence[Call]) -> list[Any]:
+    secrets_given = [call.args[0] if _SECRET.fullmatch(call.args[0]) else "" for call in calls]
+    hashes = [hash_secret(secret) if secret else "" for secret in secrets_given]
+    found = {row[0]: row for row in fetch(_RESOLVE, [known for known in hashes if known])} if any(hashes) else {}
+    answers = [_opened(found.get(known), call.args[1], **call.kwargs) for known, call in zip(hashes, calls, strict=True)]
+    _slide({token.pk for token, answer in answers if token is not None and isinstance(answer, Authority) and token.slide_due()})
+    return [answer for _token, answer in answers]
+
+
+def _opened(row: tuple[Any, ...] | None, scope: str, *, public_id: str = "") -> tuple[_Token | None, Authority | Exception]:
+    if row is None:
+        return None, UploadNotFound()
+    token, session = _Token(*row[1:8]), session_of(row[8:])
+    refusal = token.refusal(session, scope, public_id)
+    if refusal is not None:
+        return token, refusal
+    return token, Authority(session=session, expired=session.expires_at <= token.asked_at)
+
+
+@together(_resolve_many)
 def resolve(secret: str, scope: str, *, public_id: str = "") -> Authority:
     """Return what a secret opens, and let its life slide.
 
@@ -95,27 +151,17 @@ def resolve(secret: str, scope: str, *, public_id: str = "") -> Authority:
         ContinuedElsewhere: the secret was right until a newer one was issued.
         ScopeMissing: the secret is right, and was made for less.
     """
-    if _SECRET.fullmatch(secret) is None:
-        raise UploadNotFound
-    token = ResumeToken.objects.filter(token_hash=hash_secret(secret)).select_related("session").annotate(asked_at=Now()).first()
-    if token is None or (public_id and token.session.public_id != public_id):
-        raise UploadNotFound
-    if min(token.expires_at, token.absolute_expires_at) <= token.asked_at:
-        raise UploadNotFound
-    if token.revoked_at is not None:
-        raise ContinuedElsewhere if token.superseded else UploadNotFound
-    if scope != ANY_SCOPE and scope not in token.scopes:
-        raise ScopeMissing(wanted=_ALLOWS[scope])
-    _slide(token, token.asked_at)
-    return Authority(session=token.session, expired=token.session.expires_at <= token.asked_at)
+    answer = _resolve_many([Call((secret, scope), {"public_id": public_id}, "")])[0]
+    if isinstance(answer, Exception):
+        raise answer
+    return answer  # type: ignore[no-any-return]
 
 
 def _sliding_life() -> timedelta:
     return timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
 
 
-def _slide(token: ResumeToken, now: datetime) -> None:
-    """Args: now: the database's clock."""
-    if min(now + _sliding_life(), token.absolute_expires_at) - token.expires_at > _SLIDE_STEP:
+def _slide(tokens: Iterable[int]) -> None:
+    if tokens:
         slid = Least(Now() + _sliding_life(), F("absolute_expires_at"))
-        ResumeToken.objects.filter(pk=token.pk, revoked_at=None).update(expires_at=slid)
+        ResumeToken.objects.filter(pk__in=tokens, revoked_at=None).update(expires_at=slid)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -10,9 +11,25 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from resilience.http.errors import VersionConflict
-from uploads.models import Video
+from uploads.models import Video, VideoState
 from uploads.services.clean import clean_title
-from uploads.signals import video_changed
+from uploads.services.rows import fetch
+from uploads.signals import VideoChange, video_changed, videos_changed
+
+_CHECK = """
+UPDATE uploads_video SET state = %s, error_code = '', error_fields = '{}', version = version + 1, updated_at = statement_timestamp()
+ WHERE id IN (SELECT id FROM uploads_video WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE) AND state = %s
+RETURNING id, public_id, owner_id, title, state, version
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file that arrived whole: its video, its bytes, and the request that brought the last of them."""
+
+    video_id: int
+    size: int
+    request_id: str
 
 
 def set_video_state(
@@ -48,6 +65,18 @@ def set_video_state(
         video.refresh_from_db(fields=["state", "error_code", "error_fields", "version", "updated_at", *values])
         video_changed.send(sender=Video, video=video, before=before)
         return bool(changed)
+
+
+def check_videos(arrivals: Sequence[Arrival]) -> None:
+    """Say of videos that receive that their files are being checked. Called in the transaction in which the files arrived whole."""
+    by_video = {arrival.video_id: arrival for arrival in arrivals}
+    rows = fetch(_CHECK, VideoState.CHECKING, list(by_video), VideoState.RECEIVING)
+    changes = []
+    for pk, public_id, owner_id, title, state, version in rows:
+        size, request_id = by_video[pk].size, by_video[pk].request_id
+        changes.append(VideoChange(pk, public_id, owner_id, title, state, version, before=VideoState.RECEIVING, received=size, request_id=request_id))
+    if changes:
+        videos_changed.send(sender=Video, changes=changes)
 
 
 def rename_video(video: Video, *, title: str, version: int | None = None) -> Video:
