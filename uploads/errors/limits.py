@@ -27,8 +27,8 @@ class DailyReached(AppError):
     entry = Entry(
         code="UPLOAD_DAILY_LIMIT_REACHED",
         title="That is all for one day",
-        what_happened="In the last 24 hours you sent {used_text} of {limit_text}, and this file has {size_text}. Try again when the earliest are a day old.",
-        actions=(wait("Wait until the earliest of them are a day old"), ASK_FOR_HELP),
+        what_happened="In the last 24 hours you sent {used_text} of {limit_text}, and this file has {size_text}. Try again when the first of it is a day old.",
+        actions=(wait("Wait until the first of it is a day old"), ASK_FOR_HELP),
         status=429, category=Category.CAPACITY, fault=Fault.USER, retry=Retry.AFTER_WAIT, severity="info",
         guide=_GUIDE, fields=_BYTES,
         runbook="Raise UPLOAD_USER_DAILY if people should be able to send more in a day.",
@@ -39,7 +39,7 @@ class TooManyOpen(AppError):
     entry = Entry(
         code="UPLOAD_TOO_MANY_OPEN",
         title="Too many of your uploads are unfinished",
-        what_happened="You have {used} unfinished uploads, and {limit} is the most. Let some of them finish, or cancel those you no longer want.",
+        what_happened="You have as many unfinished uploads as one person may have ({limit}). Let some of them finish, or cancel those you no longer want.",
         actions=(link("Go to your unfinished uploads", "home"), ASK_FOR_HELP),
         status=429, category=Category.CAPACITY, fault=Fault.USER, retry=Retry.AFTER_WAIT, severity="info",
         guide=_GUIDE, fields=("used", "limit"),
@@ -51,7 +51,7 @@ class TooManyRequests(AppError):
     entry = Entry(
         code="UPLOAD_TOO_MANY_CONNECTIONS",
         title="You are sending over too many connections",
-        what_happened="You are sending over {used} connections at once, and {limit} is the most. What arrived is kept; the rest can follow in a moment.",
+        what_happened="You are sending over as many connections at once as one person may ({limit}). What arrived is kept; the rest can follow in a moment.",
         actions=(wait("Wait until some of your uploads are done"), ASK_FOR_HELP),
         status=429, category=Category.CAPACITY, fault=Fault.USER, retry=Retry.AFTER_WAIT, severity="info",
         guide=_GUIDE, fields=("used", "limit"),
@@ -87,7 +87,7 @@ class ServiceBusy(AppError):
     entry = Entry(
         code="UPLOAD_SERVICE_BUSY",
         title="Very many people are uploading right now",
-        what_happened="{used} uploads are under way, and {limit} is as many as we take at once. Those that began go on; try again in a minute.",
+        what_happened="As many uploads are under way as we take at once ({limit}). Those that began go on; try again in a minute.",
         actions=(wait("Wait a minute, then try again"), ASK_FOR_HELP),
         status=503, category=Category.CAPACITY, fault=Fault.US, retry=Retry.AFTER_WAIT, severity="warning",
         guide=_GUIDE, fields=("used", "limit"),
