@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from config.logs import logging_settings
+from config.pieces import hand_on_whole_pieces
 
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = "asgi"
@@ -25,6 +26,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def] # gunicorn is unty
 
     stop_when(lambda: not worker.alive)
     accept_one_at_a_time(worker)
+    hand_on_whole_pieces()
 
 
 def accept_one_at_a_time(worker: Any) -> None:
