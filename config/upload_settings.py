@@ -11,6 +11,12 @@ UPLOAD_READ_TIMEOUT_SECONDS = env.number("UPLOAD_READ_TIMEOUT_SECONDS", 30.0, mi
 UPLOAD_CHECKPOINT_BYTES = 16 * 2**20
 UPLOAD_CHECKPOINT_SECONDS = 2.0
 
+# Files in tickets: small, any harmless kind, counted apart from videos. 0 means no limit, but for the size.
+UPLOAD_ATTACHMENT_MAX_SIZE = env.size("UPLOAD_ATTACHMENT_MAX_SIZE", 25 * 2**20)
+UPLOAD_ATTACHMENTS_PER_TICKET = env.integer("UPLOAD_ATTACHMENTS_PER_TICKET", 20)
+UPLOAD_ATTACHMENTS_PER_DAY = env.integer("UPLOAD_ATTACHMENTS_PER_DAY", 50)
+UPLOAD_ATTACHMENT_QUOTA = env.size("UPLOAD_ATTACHMENT_QUOTA", 2**30)
+
 # How much one person may have, and everybody together. 0 means no limit.
 UPLOAD_USER_QUOTA = env.size("UPLOAD_USER_QUOTA", 200 * 2**30)
 UPLOAD_USER_DAILY = env.size("UPLOAD_USER_DAILY", 200 * 2**30)

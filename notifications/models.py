@@ -41,6 +41,8 @@ class NotificationKind(models.TextChoices):
     GIVEN_UP = "given_up", "given up"
     UPLOAD_ENDED = "upload_ended", "upload ended"
     TICKET_ANSWERED = "ticket_answered", "ticket answered"
+    ATTACHMENT_REFUSED = "attachment_refused", "file of a ticket refused"
+    UPLOAD_EXPIRING = "upload_expiring", "upload about to expire"
 
 
 class Notification(models.Model):

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from resilience.ids import opaque_id
-from uploads.models import Video
+from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSession, Video
 
 
 class TicketState(models.TextChoices):
@@ -61,6 +61,52 @@ class TicketMessage(models.Model):
 
     def __str__(self) -> str:
         return self.body[:60]
+
+
+class AttachmentState(models.TextChoices):
+    """Where a file of a ticket is. Told by its upload: there is no second truth to fall out of step."""
+
+    ARRIVING = "arriving"
+    CHECKING = "checking"
+    ATTACHED = "attached"
+    REFUSED = "refused"
+    GONE = "gone"
+
+
+class TicketAttachment(models.Model):
+    """A file of a ticket: tied when its upload begins, so that it is seen on its way; kept when it proved to be harmless."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="attachments")
+    upload = models.OneToOneField(UploadSession, on_delete=models.CASCADE, related_name="attachment")
+    attached_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.upload.file_name
+
+    @property
+    def state(self) -> AttachmentState:
+        if self.upload.state in OPEN_SESSION_STATES:
+            return AttachmentState.ARRIVING
+        states = {
+            SessionState.RECEIVED.value: AttachmentState.CHECKING,
+            SessionState.ACCEPTED.value: AttachmentState.ATTACHED,
+            SessionState.REJECTED.value: AttachmentState.REFUSED,
+        }
+        return states.get(self.upload.state, AttachmentState.GONE)
+
+    @property
+    def kind(self) -> str:
+        """What its content is, in words; empty while nobody has looked."""
+        return str(self.upload.probe.get("kind", ""))
+
+    @property
+    def address(self) -> str:
+        """Where its owner and support staff get it, as a file to save."""
+        return f"/tickets/{self.ticket.public_id}/files/{self.upload.public_id}/"
 
 
 class Snapshot(models.Model):

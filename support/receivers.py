@@ -9,8 +9,11 @@ from django.dispatch import receiver
 from notifications.models import NotificationKind
 from notifications.services.events import record
 from notifications.services.notify import notify
-from support.models import Ticket, TicketMessage, TicketState
+from resilience.errors import CATALOGUE
+from support.models import AttachmentState, Ticket, TicketAttachment, TicketMessage, TicketState
 from support.signals import ticket_changed
+from uploads.models import UploadSession
+from uploads.signals import attachment_changed
 
 
 def page_of(ticket: Ticket) -> str:
@@ -34,6 +37,27 @@ def tell_owner(sender: object, ticket: Ticket, message: TicketMessage | None = N
             key=f"ticket_answered:{message.pk}",
             title=f"We answered: {ticket.subject}",
             body=message.body[:300],
+            link=page_of(ticket),
+            video=ticket.video,
+        )
+
+
+@receiver(attachment_changed)
+def tell_about_file(sender: object, session: UploadSession, **kwargs: Any) -> None:
+    """Let the ticket's page show it; a refusal reaches its owner wherever they are by then."""
+    attachment = TicketAttachment.objects.filter(upload=session).select_related("ticket__owner", "ticket__video", "upload").first()
+    if attachment is None:
+        return  # its ticket is gone
+    ticket = attachment.ticket
+    data = {"ticket": ticket.public_id, "state": ticket.state, "answered": False, "file": session.public_id, "file_state": attachment.state.value}
+    record(user=ticket.owner, kind="ticket.changed", video=ticket.video, data=data)
+    if attachment.state == AttachmentState.REFUSED:
+        notify(
+            user=ticket.owner,
+            kind=NotificationKind.ATTACHMENT_REFUSED,
+            key=f"attachment_refused:{session.public_id}",
+            title=CATALOGUE.get(session.error_code).title,
+            body=f"{session.file_name}: {CATALOGUE.get(session.error_code).sentence(session.error_fields)}"[:1000],
             link=page_of(ticket),
             video=ticket.video,
         )

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from resilience.http.api import person
 from resilience.http.errors import NotFound
+from uploads.attachments.holders import PURPOSE
 from uploads.direct.access import OwnPageAuthentication, ResumeTokenAuthentication, find
 from uploads.direct.begin import begin_direct, require_available
 from uploads.direct.count import finish, parts_listed
@@ -31,6 +32,7 @@ from uploads.direct.wire import (
     part_numbers,
 )
 from uploads.errors import HeaderInvalid, UploadComplete
+from uploads.errors.attachments import AttachmentWayRefused
 from uploads.models import SessionState, Video
 from uploads.protocol.requests import ROOT
 from uploads.services.abort import abort_upload
@@ -56,6 +58,8 @@ class BeginView(DirectView):
         given = BeginSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         owner, metadata = person(request), given.validated_data.get("metadata") or {}
+        if _text(metadata, "purpose") == PURPOSE:
+            raise AttachmentWayRefused(way="straight to the storage")
         created = create_upload(
             owner=owner,
             length=_size(metadata),

@@ -78,17 +78,21 @@ COMPLETE_SESSION_STATES = (SessionState.RECEIVED, SessionState.ACCEPTED, Session
 
 
 class UploadRole(models.TextChoices):
-    """What an upload is of its file: all of it, one of several parts sent side by side, or those parts put together (tus concatenation)."""
+    """What an upload is of its file: all of it, one of several parts sent side by side, or those parts put together (tus concatenation).
+
+    One that is attached is all of a small file that belongs to something else than a video (`uploads.attachments`).
+    """
 
     WHOLE = "", "a whole file"
     PART = "part", "part of a file"
     JOINED = "joined", "joined from parts"
+    ATTACHED = "attached", "attached to something"
 
 
 class UploadSession(models.Model):
     """One resumable upload. `committed` is the offset the world was told: it never decreases and never exceeds durable bytes.
 
-    A part has no video: it is nothing a person would see, is not inspected, and expires even when it is complete.
+    A part has no video: it is nothing a person would see, is not inspected, and expires even when it is complete. An attachment has none either.
     """
 
     public_id = models.CharField(max_length=40, unique=True, editable=False, default=partial(opaque_id, "upl"))
@@ -129,6 +133,7 @@ class UploadSession(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=SessionState.values), name="session_state_known"),
             models.CheckConstraint(condition=~Q(role=UploadRole.PART) | Q(video__isnull=True), name="session_part_has_no_video"),
+            models.CheckConstraint(condition=~Q(role=UploadRole.ATTACHED) | Q(video__isnull=True), name="session_attached_has_no_video"),
             models.CheckConstraint(condition=Q(committed__gte=0) & (Q(length__isnull=True) | Q(committed__lte=F("length"))), name="session_offset_in_length"),
             models.UniqueConstraint(fields=["owner", "idempotency_key"], condition=~Q(idempotency_key=""), name="session_idempotency_key"),
             models.UniqueConstraint(fields=["video"], condition=Q(state__in=OPEN_SESSION_STATES), name="session_one_open_per_video"),

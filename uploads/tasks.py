@@ -6,6 +6,8 @@ from resilience import recovery
 from resilience.circuits import CircuitOpen
 from resilience.models import Task
 from resilience.tasks import TaskContext, durable
+from uploads.attachments.judge import give_up as give_up_judging
+from uploads.attachments.judge import judge_attachment
 from uploads.errors import StorageAway
 from uploads.integrity.record import prune_segments
 from uploads.services.expire import expire_uploads, reap_orphans
@@ -23,6 +25,18 @@ def inspect(context: TaskContext, *, session_id: str) -> None:
     try:
         inspect_upload(session_id, attempt=context.attempt, stopped=context.lease_lost)
     except StorageAway as away:  # waits without spending a try: the file is safe, it only cannot be looked at
+        raise CircuitOpen(circuit="s3", retry_after=away.retry_after or 5) from away
+
+
+def _not_judged(task: Task) -> None:
+    give_up_judging(str(task.payload["session_id"]))
+
+
+@durable("uploads.judge", timeout=300, tries=4, on_dead=_not_judged)
+def judge(context: TaskContext, *, session_id: str) -> None:
+    try:
+        judge_attachment(session_id, stopped=context.lease_lost)
+    except StorageAway as away:
         raise CircuitOpen(circuit="s3", retry_after=away.retry_after or 5) from away
 
 

@@ -19,7 +19,7 @@ def action_address(action: Action) -> str:
     """The address an action leads to when no page gives it a better one."""
     if action.target.startswith("guide:"):
         return f"/help/{action.target.removeprefix('guide:')}/"
-    return {"home": "/", "login": "/accounts/login/", "ask_for_help": "/tickets/new/"}.get(action.target, "")
+    return {"home": "/", "login": "/accounts/login/", "ask_for_help": "/tickets/new/", "tickets": "/tickets/"}.get(action.target, "")
 
 
 def problem(error: AppError, *, instance: str = "") -> dict[str, Any]:

@@ -82,11 +82,21 @@ def reply(ticket: Ticket, *, author: User, body: str, version: int | None = None
     if from_staff:
         _set_state(current, TicketState.WAITING_ON_USER)
     else:
-        _set_state(current, TicketState.OPEN if current.state == TicketState.OPEN else TicketState.WAITING_ON_US)
+        note_owner_acted(current)
     message = TicketMessage.objects.create(ticket=current, author=author, from_staff=from_staff, body=body)
     ticket_changed.send(sender=Ticket, ticket=current, message=message)
     ticket.state, ticket.version = current.state, current.version
     return message
+
+
+def note_owner_acted(ticket: Ticket) -> None:
+    """Let a ticket, locked by the caller, wait for us: its owner wrote, or attached a file. One that is closed stays closed.
+
+    Raises:
+        TicketChanged: it was solved, and its owner has a newer live one about the same.
+    """
+    if ticket.state != TicketState.CLOSED:
+        _set_state(ticket, TicketState.OPEN if ticket.state == TicketState.OPEN else TicketState.WAITING_ON_US)
 
 
 def solve_ticket(ticket: Ticket, *, version: int | None = None) -> Ticket:

@@ -13,6 +13,7 @@ from django.conf import settings
 from resilience.errors import AppError
 from resilience.http.translate import DATABASE_DOWN
 from uploads.admission import too_large
+from uploads.attachments.policy import refusal_of_start
 from uploads.errors import (
     BeyondLength,
     LengthInconsistent,
@@ -22,7 +23,6 @@ from uploads.errors import (
     WriterReplaced,
 )
 from uploads.errors.limits import TooSlow
-from uploads.inspection.magic import refusal_of_start
 from uploads.integrity.running import RunningDigest
 from uploads.models import UploadSession
 from uploads.services.abort import refuse
@@ -267,7 +267,7 @@ class Writer:
     async def _judge(self, points: Checkpoints) -> None:
         """Say what the first bytes are, once, before any of them is acknowledged."""
         start = await files(points.appender.head, SNIFF_BYTES)
-        error = refusal_of_start(start, name=self.session.file_name, whole=points.core.complete)
+        error = refusal_of_start(self.session, start, whole=points.core.complete)
         points.core.sniffed = True
         if error is not None:
             await database(refuse, self.session, error)

@@ -53,7 +53,7 @@ async def append(request: Request, body: Body, protocol: str, interim: Interim) 
 
 def may_be_anything(session: UploadSession) -> bool:
     """True where the first bytes say nothing about what is let in: a part may be the middle of a file."""
-    return accepts_anything() or session.role == UploadRole.PART
+    return session.role == UploadRole.PART or (accepts_anything() and session.role != UploadRole.ATTACHED)
 
 
 def _require_open(session: UploadSession, *, expired: bool) -> None:

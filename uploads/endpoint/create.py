@@ -12,6 +12,7 @@ from resilience.http.errors import NotFound
 from resilience.http.translate import DATABASE_DOWN
 from uploads.append.body import Body
 from uploads.append.writer import ClientGone, Writer
+from uploads.attachments.holders import attaching_of
 from uploads.errors import (
     BeyondLength,
     ChecksumMismatch,
@@ -26,6 +27,7 @@ from uploads.errors import (
     UploadStalled,
     WriterReplaced,
 )
+from uploads.errors.attachments import AttachmentWayRefused
 from uploads.errors.limits import DailyReached, QuotaReached, TooManyRequests
 from uploads.models import SessionState, UploadRole, UploadSession, Video
 from uploads.protocol import dialects, draft, tus
@@ -107,7 +109,10 @@ def _create(request: Request, asked: Creation, protocol: str) -> Created:
     name, kind = text_of(pairs, "filename", "name"), text_of(pairs, "filetype", "type")
     if protocol == dialects.DRAFT:
         name, kind = name or _disposition_name(request), kind or _content_kind(request)
-    video = _replaced(owner, text_of(pairs, "video"))
+    attaching = attaching_of(pairs)
+    if attaching is not None and text_of(pairs, "transport"):
+        raise AttachmentWayRefused(way="straight to the storage")
+    video = _replaced(owner, text_of(pairs, "video")) if attaching is None else None
     parts = usable_parts(owner, asked.parts)
     return create_upload(
         owner=owner,
@@ -118,11 +123,12 @@ def _create(request: Request, asked: Creation, protocol: str) -> Created:
         metadata=given,
         idempotency_key=key,
         video=video,
-        role=asked.role,
+        role=UploadRole.ATTACHED if attaching is not None and asked.role == UploadRole.WHOLE else asked.role,
         parts=parts,
         concat=request.headers.text("Upload-Concat") if parts else "",
         protocol=protocol,
         promised_digest=_promised(request),
+        attaching=attaching,
     )
 
 

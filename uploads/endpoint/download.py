@@ -47,6 +47,7 @@ async def download(request: Request) -> Response:
         "Content-Type": "application/octet-stream",
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(session.file_name or session.public_id, safe='')}",
         "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
         "Cache-Control": "private, no-cache",
     }
     if request.headers.text("If-None-Match") in (etag, "*"):

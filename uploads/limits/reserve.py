@@ -53,7 +53,17 @@ def reserve(owner_id: int, length: int, *, alone: bool) -> None:
         if not alone and not _far(used, limits, length):
             raise Tight
         _require_of_owner(owner_id, used, limits, length)
+    reserve_of_all(length, alone=alone)
+
+
+def reserve_of_all(length: int, *, alone: bool) -> None:
+    """Make sure that it fits beside everybody's, as `reserve` does, which takes this lock before the owner's.
+
+    Raises:
+        Tight, ServiceFull, ServiceDailyReached, ServiceBusy.
+    """
     if _limited(settings.UPLOAD_ALL_QUOTA, settings.UPLOAD_ALL_DAILY, settings.UPLOAD_ALL_OPEN):
+        _lock(_EVERYBODY, alone=alone)
         used = usage_of(None)
         limits = Usage(settings.UPLOAD_ALL_QUOTA, settings.UPLOAD_ALL_DAILY, settings.UPLOAD_ALL_OPEN)
         if not alone and not _far(used, limits, length):

@@ -14,6 +14,7 @@ from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, Upload
 DAY = timedelta(days=1)
 # Sessions whose bytes are in our storage. A corrupt one is our fault, and is not held against anybody.
 _HOLDING = (*OPEN_SESSION_STATES, SessionState.RECEIVED, SessionState.ACCEPTED)
+_OWN = ~Q(role=UploadRole.ATTACHED)
 _OPEN = Q(state__in=OPEN_SESSION_STATES)
 # While it is open, an upload counts with all it announced; once over, with what arrived.
 _BYTES = Case(When(_OPEN, then=Coalesce("length", "committed")), default=F("committed"))
@@ -30,8 +31,8 @@ class Usage:
 
 
 def usage_of(owner_id: int | None) -> Usage:
-    """Ask for one person's use, or everybody's (None)."""
-    sessions = UploadSession.objects.all() if owner_id is None else UploadSession.objects.filter(owner_id=owner_id)
+    """Ask for one person's use, or everybody's (None). What a person attaches to tickets is counted apart (`uploads.attachments.room`)."""
+    sessions = UploadSession.objects.all() if owner_id is None else UploadSession.objects.filter(_OWN, owner_id=owner_id)
     found = sessions.filter(Q(state__in=_HOLDING) | _recent()).aggregate(
         stored=Coalesce(Sum(_BYTES, filter=Q(state__in=_HOLDING)), 0),
         today=Coalesce(Sum(_BYTES, filter=_recent()), 0),
@@ -42,13 +43,13 @@ def usage_of(owner_id: int | None) -> Usage:
 
 def accepted_bytes(owner_id: int) -> int:
     """Return what a person's accepted files take: what is complete, not what is reserved."""
-    mine = UploadSession.objects.filter(owner_id=owner_id, state=SessionState.ACCEPTED)
+    mine = UploadSession.objects.filter(_OWN, owner_id=owner_id, state=SessionState.ACCEPTED)
     return int(mine.aggregate(total=Coalesce(Sum("committed"), 0))["total"])
 
 
 def begun_today(owner_id: int) -> Iterator[tuple[int, timedelta]]:
     """Yield what counts for a person's day, earliest first: bytes, and how long ago it began."""
-    mine = UploadSession.objects.filter(_recent(), owner_id=owner_id).order_by("created_at")
+    mine = UploadSession.objects.filter(_recent(), _OWN, owner_id=owner_id).order_by("created_at")
     return mine.annotate(counted=_BYTES, age=Now() - F("created_at")).values_list("counted", "age").iterator(chunk_size=500)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from uploads.admission import accepts_anything
 from uploads.append.part import Part
 from uploads.errors import BeyondLength, HeaderInvalid, LengthInconsistent, MediaTypeWrong
-from uploads.models import COMPLETE_SESSION_STATES, OPEN_SESSION_STATES, UploadSession
+from uploads.models import COMPLETE_SESSION_STATES, OPEN_SESSION_STATES, UploadRole, UploadSession
 
 from .asked import Appending, Creation
 from .checksums import proof_of
@@ -89,10 +89,12 @@ def _length(headers: Headers, *, offset: int, size: int | None, ends: bool) -> i
 
 def limits(session: UploadSession | None = None) -> str:
     """Upload-Limit: of new uploads, or of one that is open (max-age: seconds it still has)."""
-    life = settings.UPLOAD_EXPIRY_SECONDS
+    life, most = settings.UPLOAD_EXPIRY_SECONDS, settings.UPLOAD_MAX_SIZE
+    if session is not None and session.role == UploadRole.ATTACHED:
+        most = settings.UPLOAD_ATTACHMENT_MAX_SIZE
     if session is not None:
         life = max(0, int((session.expires_at - timezone.now()).total_seconds()))
-    return dictionary({"max-size": settings.UPLOAD_MAX_SIZE, "min-size": 0 if accepts_anything() else 1, "max-age": life})
+    return dictionary({"max-size": most, "min-size": 0 if accepts_anything() else 1, "max-age": life})
 
 
 def status(session: UploadSession) -> dict[str, str]:

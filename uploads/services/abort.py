@@ -12,7 +12,7 @@ from resilience.errors import AppError
 from uploads.errors import PartInUse, UploadCorrupt
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, VideoState
 from uploads.services.videos import set_video_state
-from uploads.signals import source_refused, upload_ended
+from uploads.signals import attachment_changed, source_refused, upload_ended
 from uploads.store import store
 
 IN_USE_SECONDS = 5.0
@@ -22,6 +22,8 @@ ABORTABLE = (*OPEN_SESSION_STATES, SessionState.RECEIVED)
 def abort_upload(session: UploadSession) -> bool:
     """Cancel an upload: the row first, then its bytes. A file already accepted stays with its video; only its upload address ends.
 
+    A file attached to something has no other life than its upload: it goes, accepted or not.
+
     Returns:
         False when it had ended before.
 
@@ -29,7 +31,7 @@ def abort_upload(session: UploadSession) -> bool:
         PartInUse: a file is just being made of this part.
     """
     with transaction.atomic():
-        if not end_session(session, SessionState.ABORTED, only_from=ABORTABLE):
+        if not end_session(session, SessionState.ABORTED, only_from=_abortable(session)):
             accepted = UploadSession.objects.filter(pk=session.pk, state=SessionState.ACCEPTED, ended_at=None)
             return bool(accepted.update(ended_at=Now(), updated_at=Now()))
         if session.role == UploadRole.PART:
@@ -67,6 +69,8 @@ def refuse(session: UploadSession, error: AppError, **values: Any) -> bool:
         set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING, VideoState.CHECKING], **told)
         if session.video_id is not None:
             source_refused.send(sender=UploadSession, session=session)
+        elif session.role == UploadRole.ATTACHED:
+            attachment_changed.send(sender=UploadSession, session=session)
     store().delete(session.storage_key)
     return True
 
@@ -91,6 +95,12 @@ def tell_ended(session: UploadSession) -> None:
     """Tell the rooms above; a part of a file is nothing they know of."""
     if session.video_id is not None:
         upload_ended.send(sender=UploadSession, session=session)
+    elif session.role == UploadRole.ATTACHED:
+        attachment_changed.send(sender=UploadSession, session=session)
+
+
+def _abortable(session: UploadSession) -> tuple[SessionState, ...]:
+    return (*ABORTABLE, SessionState.ACCEPTED) if session.role == UploadRole.ATTACHED else ABORTABLE
 
 
 def _video_after_cancel(session: UploadSession) -> None:

@@ -93,6 +93,9 @@ def hand_over(session: UploadSession) -> None:
     """Put the inspection down, inside the transaction that made the session `received`. A part of a file waits for the other parts instead."""
     if session.role == UploadRole.PART:
         return
+    if session.role == UploadRole.ATTACHED:
+        enqueue("uploads.judge", key=session.public_id, payload={"session_id": session.public_id})
+        return
     enqueue("uploads.inspect", key=session.public_id, payload={"session_id": session.public_id})
     # Last: telling takes the owner's lock until the commit, and other uploads of theirs wait for it.
     set_video_state(session.video_id, VideoState.CHECKING, only_from=[VideoState.RECEIVING])

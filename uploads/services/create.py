@@ -14,6 +14,9 @@ from django.db.models.functions import Now
 
 from resilience.http.request_ids import current_request_id
 from uploads.admission import require_acceptable, require_room
+from uploads.attachments.holders import Attaching
+from uploads.attachments.policy import require_attachable
+from uploads.attachments.room import reserve_attachment
 from uploads.errors import KeyReused, StorageFailed, StorageFull, UploadBusy, UploadExpired, UploadGone, VideoNotWaiting
 from uploads.limits.reserve import Tight, reserve
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, Video, VideoState
@@ -57,6 +60,7 @@ def create_upload(
     concat: str = "",
     protocol: str = "tus",
     promised_digest: str = "",
+    attaching: Attaching | None = None,
 ) -> Created:
     """Make video, session, token and file.
 
@@ -70,6 +74,7 @@ def create_upload(
         video: its owner's video that waits for a new file; None makes a new one. A part of a file has none.
         role, parts, concat: for files sent in parts: what this one is, what it is made of, and Upload-Concat as given.
         promised_digest: Repr-Digest of the whole file.
+        attaching: what a file with the role `attached` is for; it has no video, and a policy of its own.
 
     Raises:
         TooLarge, FileEmpty, TypeRefused: the file cannot be taken.
@@ -79,11 +84,16 @@ def create_upload(
         VideoNotWaiting: the video needs no new file, or has another upload going on.
         UploadGone, UploadExpired: the key's upload is over.
         PartsUnusable: a part ended at this moment.
+        The errors of `require_attachable`, `reserve_attachment` and the holder: an attachment that is not taken.
     """
     name = clean_file_name(file_name)
     known = _of_key(owner, idempotency_key)
     if known is None:
-        require_acceptable(length=length, file_name=name, declared_type=declared_type)
+        if attaching is None:
+            require_acceptable(length=length, file_name=name, declared_type=declared_type)
+        else:
+            attaching.holder.require(owner, attaching.about)
+            require_attachable(length=length, file_name=name, declared_type=declared_type, role=role)
         require_room(length or 0)
         fresh = UploadSession(
             owner=owner, length=length, file_name=name, declared_type=declared_type[:100], fingerprint=fingerprint[:200], metadata=metadata,
@@ -91,7 +101,7 @@ def create_upload(
             concat=seal(concat) if concat else "", protocol=protocol, promised_digest=promised_digest,
         )  # fmt: skip
         try:
-            return _open(*_insert(fresh, video))
+            return _open(*_insert(fresh, video, attaching))
         except IntegrityError:
             known = _of_key(owner, idempotency_key)
             if known is None:
@@ -99,21 +109,23 @@ def create_upload(
     return _again(known, length=length, metadata=metadata)
 
 
-def _insert(session: UploadSession, video: Video | None) -> tuple[UploadSession, str]:
+def _insert(session: UploadSession, video: Video | None, attaching: Attaching | None) -> tuple[UploadSession, str]:
     """Insert the rows, which reserve the room; near a limit one creation at a time."""
     try:
-        return _insert_rows(session, video, alone=False)
+        return _insert_rows(session, video, attaching, alone=False)
     except Tight:
-        return _insert_rows(session, video, alone=True)
+        return _insert_rows(session, video, attaching, alone=True)
 
 
-def _insert_rows(session: UploadSession, video: Video | None, *, alone: bool) -> tuple[UploadSession, str]:
+def _insert_rows(session: UploadSession, video: Video | None, attaching: Attaching | None, *, alone: bool) -> tuple[UploadSession, str]:
     with transaction.atomic():
         if session.role == UploadRole.JOINED:
             hold_parts(session)  # whose reservations stand for these bytes
+        elif attaching is not None:
+            reserve_attachment(session.owner_id, session.length or 0)
         else:
             reserve(session.owner_id, session.length or 0, alone=alone)
-        if session.role == UploadRole.PART:
+        if session.role in (UploadRole.PART, UploadRole.ATTACHED):
             session.video = None
         elif video is None:
             session.video = Video.objects.create(owner=session.owner, title=clean_title(session.file_name) or UNTITLED)
@@ -124,6 +136,8 @@ def _insert_rows(session: UploadSession, video: Video | None, *, alone: bool) ->
         session.storage_key = session.public_id
         session.expires_at = Now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)  # type: ignore[assignment]
         session.save(force_insert=True)
+        if attaching is not None:
+            attaching.holder.hold(session, attaching.about)
         secret = add_token(session)
         if video is None and session.video is not None:
             video_changed.send(sender=Video, video=session.video, before="")  # rows first, news last

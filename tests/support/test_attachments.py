@@ -1,0 +1,327 @@
+"""Files of tickets, sent over the same endpoint as videos and kept under a policy of their own: on disk and in S3."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from notifications.models import Event, Notification
+from resilience.models import Task
+from support.models import AttachmentState, TicketAttachment, TicketState
+from support.services import attachments as files
+from support.services.attachments import drop_unheld, remove_attachment
+from support.services.tickets import close_ticket, open_ticket, reply, solve_ticket
+from tests.factories import make_user, make_video
+from tests.s3 import s3, s3_server  # noqa: F401
+from tests.support.attaching import PNG, announce, attached, judge, post, send
+from tests.uploads.client import OFFSET_TYPE, patch, request
+from uploads.attachments.judge import give_up, judge_attachment
+from uploads.integrity.verify import verify_uploads
+from uploads.limits.usage import usage_of
+from uploads.models import SessionState, UploadRole, UploadSession, Video
+from uploads.services.expire import expire_uploads
+from uploads.store import store
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(params=["disk", "s3"], autouse=True)
+def _stores(request: pytest.FixtureRequest, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test runs over both stores."""
+    settings.UPLOAD_DIR = tmp_path / "uploads"
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+
+
+def nothing_stored() -> bool:
+    return list(store().keys(older_than_seconds=-5)) == []
+
+
+def test_a_file_is_sent_judged_and_attached() -> None:
+    ticket = open_ticket(owner=make_user(), subject="No sound", body="See the picture.")
+    reply(ticket, author=make_user(staff=True), body="Please send a picture.")
+    attachment = send(ticket)
+    assert (attachment.state, attachment.attached_at) == (AttachmentState.CHECKING, None)
+    assert judge(attachment.upload).state == "succeeded"
+    attachment = TicketAttachment.objects.get(pk=attachment.pk)
+    assert (attachment.state, attachment.kind, attachment.attached_at is None) == (AttachmentState.ATTACHED, "PNG picture", False)
+    assert attachment.upload.sha256 == hashlib.sha256(PNG).hexdigest()
+    ticket.refresh_from_db()
+    assert ticket.state == TicketState.WAITING_ON_US
+    assert Event.objects.filter(kind="ticket.changed", data__file_state="attached").exists()
+    assert (attachment.upload.role, Video.objects.count()) == (UploadRole.ATTACHED, 0)
+
+
+def test_it_comes_back_as_a_file_to_save_and_never_as_a_page() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    made = announce(ticket, PNG, name='a "quoted" näme.png')
+    asyncio.run(patch(made.headers["location"], 0, PNG))
+    judge(UploadSession.objects.get(public_id=made.headers["holdfast-upload"]))
+    answer = asyncio.run(request("GET", made.headers["location"]))
+    assert (answer.status, answer.body) == (200, PNG)
+    assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''a%20%22quoted%22%20n")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+
+
+def test_a_dropped_line_goes_on_where_it_stopped() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    made = announce(ticket, PNG)
+    assert asyncio.run(patch(made.headers["location"], 0, PNG[:700])).offset == 700
+    attachment = TicketAttachment.objects.get()
+    assert attachment.state == AttachmentState.ARRIVING
+    address = f"/files/{files.fresh_address(attachment)}"
+    assert asyncio.run(request("HEAD", address)).offset == 700
+    assert asyncio.run(patch(address, 700, PNG[700:])).status == 204
+    judge(attachment.upload)
+    assert TicketAttachment.objects.get().state == AttachmentState.ATTACHED
+
+
+def test_a_web_page_named_png_is_refused_with_its_first_bytes() -> None:
+    page = b"<!DOCTYPE html><script>alert(document.cookie)</script>"
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    made = announce(ticket, page)
+    answer = asyncio.run(patch(made.headers["location"], 0, page))
+    assert (answer.status, answer.problem["code"]) == (415, "UPLOAD_ATTACHMENT_HARMFUL")
+    assert answer.problem["doc_url"] == "/help/attach-a-file/"
+    attachment = TicketAttachment.objects.get()
+    assert (attachment.state, attachment.upload.error_code) == (AttachmentState.REFUSED, "UPLOAD_ATTACHMENT_HARMFUL")
+    assert nothing_stored()
+    told = Notification.objects.get(user=ticket.owner, kind="attachment_refused")
+    assert "screen.png is a web page" in told.body
+
+
+def test_a_page_that_came_with_its_creation_is_refused_in_that_same_request() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    pairs = {"filename": "a.png", "purpose": "attachment", "ticket": ticket.public_id}
+    answer = post(ticket.owner, pairs, body=b"<svg onload=alert(1)>", Upload_Length="21", Content_Type=OFFSET_TYPE)
+    assert (answer.status, answer.problem["code"]) == (415, "UPLOAD_ATTACHMENT_HARMFUL")
+    assert nothing_stored()
+
+
+def test_text_with_something_else_behind_it_is_refused_when_all_of_it_is_there() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    attachment = attached(ticket, b"a log\n" * 20_000 + b"\x00\x01\x02", name="a.log")
+    assert (attachment.state, attachment.upload.error_code) == (AttachmentState.REFUSED, "UPLOAD_ATTACHMENT_UNKNOWN")
+    assert nothing_stored()
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "status", "code"),
+    [
+        ("big.png", 26 * 2**20, 413, "UPLOAD_ATTACHMENT_TOO_LARGE"),
+        ("empty.png", 0, 422, "UPLOAD_ATTACHMENT_EMPTY"),
+        ("page.html", 10, 415, "UPLOAD_ATTACHMENT_TYPE_REFUSED"),
+        ("drawing.svg", 10, 415, "UPLOAD_ATTACHMENT_TYPE_REFUSED"),
+        ("setup.exe", 10, 415, "UPLOAD_ATTACHMENT_TYPE_REFUSED"),
+        ("all.zip", 10, 415, "UPLOAD_ATTACHMENT_TYPE_REFUSED"),
+    ],
+)
+def test_what_is_not_taken_is_refused_before_a_byte_is_sent(name: str, size: int, status: int, code: str) -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    answer = announce(ticket, size, name=name)
+    assert (answer.status, answer.problem["code"]) == (status, code)
+    assert not UploadSession.objects.exists()
+    assert nothing_stored()
+    if status == 413:
+        assert answer.headers["upload-limit"] == f"max-size={25 * 2**20}"
+
+
+def test_a_declared_type_that_browsers_run_is_refused() -> None:
+
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    pairs = {"filename": "drawing", "filetype": "image/svg+xml", "purpose": "attachment", "ticket": ticket.public_id}
+    answer = post(ticket.owner, pairs, Upload_Length="21")
+    assert (answer.status, answer.problem["code"]) == (415, "UPLOAD_ATTACHMENT_TYPE_REFUSED")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Upload_Concat": "partial", "Upload_Length": "20"}, {"Upload_Defer_Length": "1"}],
+    ids=["in parts", "without its size"],
+)
+def test_ways_meant_for_large_videos_are_refused_by_name(headers: dict[str, str]) -> None:
+
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    answer = post(ticket.owner, {"filename": "a.png", "purpose": "attachment", "ticket": ticket.public_id}, **headers)
+    assert (answer.status, answer.problem["code"]) == (400, "UPLOAD_ATTACHMENT_WAY_REFUSED")
+    assert not UploadSession.objects.exists()
+
+
+def test_somebody_elses_ticket_and_one_that_is_not_there_read_the_same() -> None:
+    ticket, stranger = open_ticket(owner=make_user(), subject="s", body="b"), make_user()
+    for about in (ticket.public_id, "tkt_nothing", "../../etc/passwd"):
+        answer = announce(about, PNG, by=stranger)
+        assert (answer.status, answer.problem["code"]) == (404, "TICKET_FILE_TICKET_UNKNOWN")
+    assert not UploadSession.objects.exists()
+
+
+def test_an_attachment_of_nothing_is_refused() -> None:
+
+    answer = post(make_user(), {"filename": "a.png", "purpose": "attachment"}, Upload_Length="10")
+    assert (answer.status, answer.problem["code"]) == (400, "UPLOAD_METADATA_INVALID")
+
+
+def test_a_closed_ticket_takes_no_files_and_a_solved_one_lives_again() -> None:
+    ticket = solve_ticket(open_ticket(owner=make_user(), subject="s", body="b"))
+    attached(ticket)
+    ticket.refresh_from_db()
+    assert ticket.state == TicketState.WAITING_ON_US
+    answer = announce(close_ticket(ticket), PNG)
+    assert (answer.status, answer.problem["code"]) == (409, "TICKET_FILE_TICKET_CLOSED")
+
+
+def test_a_file_on_its_way_while_its_ticket_closes_still_arrives() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    attachment = send(ticket)
+    close_ticket(ticket)
+    judge(attachment.upload)
+    ticket.refresh_from_db()
+    assert (TicketAttachment.objects.get().state, ticket.state) == (AttachmentState.ATTACHED, TicketState.CLOSED)
+
+
+def test_the_twentieth_file_is_the_last(settings: Any) -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    made = [announce(ticket, PNG) for _ in range(20)]
+    assert [answer.status for answer in made] == [201] * 20
+    answer = announce(ticket, PNG)
+    assert (answer.status, answer.problem["code"], answer.problem["used"]) == (409, "TICKET_FILE_TICKET_FULL", 20)
+    remove_attachment(TicketAttachment.objects.first())  # type: ignore[arg-type]
+    assert announce(ticket, PNG).status == 201
+
+
+def test_a_day_and_all_tickets_together_have_an_end(settings: Any) -> None:
+    settings.UPLOAD_ATTACHMENTS_PER_DAY, settings.UPLOAD_ATTACHMENT_QUOTA = 3, 2 * len(PNG) + 10
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    assert [announce(ticket, PNG).status for _ in range(2)] == [201, 201]
+    answer = announce(ticket, PNG)
+    assert (answer.status, answer.problem["code"]) == (413, "UPLOAD_ATTACHMENT_QUOTA_REACHED")
+    assert announce(ticket, 10).status == 201
+    settings.UPLOAD_ATTACHMENT_QUOTA = 0
+    answer = announce(ticket, 1)
+    assert (answer.status, answer.problem["code"]) == (429, "UPLOAD_ATTACHMENTS_DAILY_LIMIT_REACHED")
+    assert 86_000 < answer.problem["retry_after"] <= 86_400
+
+
+def test_attachments_and_videos_do_not_take_each_others_room(settings: Any) -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    attached(ticket)
+    used = usage_of(ticket.owner_id)
+    assert (used.stored, used.today, used.open) == (0, 0, 0)
+    assert usage_of(None).stored == len(PNG)
+
+
+def test_the_same_task_twice_keeps_one_file_once() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    attachment = attached(ticket)
+
+    when, events = attachment.attached_at, Event.objects.count()
+    judge_attachment(attachment.upload.public_id, stopped=lambda: False)
+    attachment.refresh_from_db()
+    assert (attachment.attached_at, Event.objects.count()) == (when, events)
+
+
+def test_dying_between_acceptance_and_tying_leaves_it_all_to_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    attachment = send(open_ticket(owner=make_user(), subject="s", body="b"))
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as once:
+        once.setattr(files.TicketFiles, "keep", die)
+        with pytest.raises(Killed):
+            judge_attachment(attachment.upload.public_id, stopped=lambda: False)
+    assert TicketAttachment.objects.get().state == AttachmentState.CHECKING, "neither half of it happened"
+    judge(attachment.upload)
+    assert TicketAttachment.objects.get().state == AttachmentState.ATTACHED
+
+
+def test_a_ticket_deleted_while_its_file_is_on_its_way_leaves_nothing() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    attachment = send(ticket)
+    ticket.delete()
+    judge(attachment.upload)
+    session = UploadSession.objects.get()
+    assert (session.state, session.error_code) == (SessionState.REJECTED, "UPLOAD_ATTACHMENT_UNHELD")
+    assert nothing_stored()
+
+
+def test_a_ticket_deleted_later_takes_its_files_along() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    attached(ticket)
+    ticket.delete()
+    assert drop_unheld(dry_run=True) == 1
+    assert not nothing_stored()
+    assert (drop_unheld(), drop_unheld()) == (1, 0)
+    assert nothing_stored()
+    assert UploadSession.objects.get().state == SessionState.ABORTED
+
+
+def test_removing_a_file_removes_its_bytes_and_its_address() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    made = announce(ticket, PNG)
+    asyncio.run(patch(made.headers["location"], 0, PNG))
+    attachment = TicketAttachment.objects.get()
+    judge(attachment.upload)
+    remove_attachment(TicketAttachment.objects.get())
+    assert asyncio.run(request("GET", made.headers["location"])).status == 410
+    assert nothing_stored()
+    assert not TicketAttachment.objects.exists()
+
+
+def test_an_attachment_nobody_finished_expires_like_any_upload() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    announce(ticket, PNG)
+    UploadSession.objects.update(expires_at=Now() - timedelta(seconds=1))
+    assert expire_uploads() == 1
+    assert TicketAttachment.objects.get().state == AttachmentState.GONE
+    assert nothing_stored()
+
+
+def test_an_accepted_one_never_expires_and_is_verified_with_everything_else() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    attached(ticket)
+    UploadSession.objects.update(expires_at=Now() - timedelta(days=30))
+    assert expire_uploads() == 0
+    report = verify_uploads(since=None, limit=None, dry_run=False, told=lambda difference: None)
+    assert (report.uploads, report.bytes, report.differences) == (1, len(PNG), [])
+
+
+def test_bytes_lost_before_it_was_judged_are_told_as_our_fault() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    attachment = send(ticket)
+    store().delete(attachment.upload.storage_key)
+    judge(attachment.upload)
+    attachment = TicketAttachment.objects.get()
+    assert (attachment.state, attachment.upload.error_code) == (AttachmentState.GONE, "UPLOAD_CORRUPT")
+
+
+def test_a_judging_that_cannot_be_done_keeps_the_file_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    attachment = send(open_ticket(owner=make_user(), subject="s", body="b"))
+    give_up(attachment.upload.public_id)
+    attachment = TicketAttachment.objects.get()
+    assert (attachment.state, attachment.upload.error_code) == (AttachmentState.CHECKING, "UPLOAD_CHECK_FAILED")
+    judge_attachment(attachment.upload.public_id, stopped=lambda: False)
+    attachment = TicketAttachment.objects.get()
+    assert (attachment.state, attachment.upload.error_code) == (AttachmentState.ATTACHED, "")
+
+
+def test_a_video_is_judged_as_before_beside_it() -> None:
+    """The name of a ticket alone makes no attachment; a video is still refused for being text."""
+
+    video = make_video()
+    made = post(video.owner, {"filename": "a.mp4", "ticket": "tkt_x"}, Upload_Length="10")
+    assert made.status == 201
+    assert asyncio.run(patch(made.headers["location"], 0, b"plain text")).problem["code"] == "UPLOAD_IS_TEXT"
+    assert not Task.objects.filter(kind="uploads.judge").exists()
