@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from config.first_request import bound_first_requests
 from config.logs import logging_settings
 from config.pieces import hand_on_whole_pieces
 
@@ -27,6 +28,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def] # gunicorn is unty
     stop_when(lambda: not worker.alive)
     accept_one_at_a_time(worker)
     hand_on_whole_pieces()
+    bound_first_requests(worker)
 
 
 def accept_one_at_a_time(worker: Any) -> None:

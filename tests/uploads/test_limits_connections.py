@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -134,10 +135,11 @@ def test_one_connection_too_many_is_turned_away_until_another_ends(settings: Any
     assert set(UploadSession.objects.values_list("lease_owner", flat=True)) == {""}
 
 
-def stalled(server: Server, path: str) -> socket.socket:
+def begun_append(server: Server, path: str, *, length: int) -> socket.socket:
+    """An append of which five bytes have been sent."""
     line = socket.create_connection(("127.0.0.1", server.port), timeout=20)
-    head = f"PATCH {path} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {OFFSET_TYPE}\r\nContent-Length: 9999\r\n\r\n"
-    line.sendall(head.encode() + b"begun")
+    head = f"PATCH {path} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {OFFSET_TYPE}\r\n"
+    line.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode() + b"begun")
     return line
 
 
@@ -146,7 +148,7 @@ def test_many_stalled_uploads_do_not_starve_the_others(server: Server) -> None:
     with contextlib.ExitStack() as open_lines:
         for _ in range(200):
             address = server.address(server.create(9999))
-            open_lines.enter_context(stalled(server, address.removeprefix(server.url)))
+            open_lines.enter_context(begun_append(server, address.removeprefix(server.url), length=9999))
         for _ in range(100):
             line = open_lines.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
             line.sendall(b"PATCH /fil")
@@ -155,3 +157,33 @@ def test_many_stalled_uploads_do_not_starve_the_others(server: Server) -> None:
         assert server.offset(address) == 0
         assert server.patch(address, 0, data).status_code == 204
         assert server.offset(address) == len(data)
+
+
+def closed(line: socket.socket, *, trickle: bytes = b"", seconds: float = 30) -> bool:
+    """Go on sending a byte now and then until the other side ends the connection."""
+    line.settimeout(0.1)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            line.sendall(trickle)
+            if line.recv(1) == b"":
+                return True
+        except TimeoutError:
+            continue
+        except OSError:
+            return True
+    return False
+
+
+def test_a_header_that_trickles_for_ever_is_ended_and_a_slow_body_is_not() -> None:
+    """gunicorn itself waits for a first request without end."""
+    with Server(os.environ["DATABASE_URL"], WEB_HEADER_SECONDS="1") as server, contextlib.ExitStack() as lines:
+        address = server.address(server.create(10))
+        slow = lines.enter_context(begun_append(server, address.removeprefix(server.url), length=10))
+        silent, trickling = (lines.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20)) for _ in range(2))
+        trickling.sendall(b"PATCH /files/x HTTP/1.1\r\nX-Slow: ")
+        assert closed(trickling, trickle=b"a")
+        assert closed(silent)
+        slow.sendall(b"world")
+        assert slow.recv(100).startswith(b"HTTP/1.1 204 ")
+        assert server.offset(address) == 10
