@@ -88,6 +88,20 @@ def tell_end(sender: object, session: UploadSession, **kwargs: Any) -> None:
     )
 
 
+@receiver(uploads.upload_expiring)
+def tell_of_expiry(sender: object, session: UploadSession, **kwargs: Any) -> None:
+    video = session.its_video
+    notify(
+        user=session.owner,
+        kind=NotificationKind.UPLOAD_EXPIRING,
+        key=f"upload_expiring:{session.public_id}:{session.expires_at:%Y%m%dT%H%M%S}",  # it went on and stopped again: that is news again
+        title=f"{words.quoted(session.file_name or video.title)} is still unfinished",
+        body=words.expires_soon(session.committed, session.length, session.expires_at),
+        link="/#unfinished",
+        video=video,
+    )
+
+
 @receiver(processing.job_progressed)
 def tell_progress(sender: object, job: Job, **kwargs: Any) -> None:
     attempt = job.attempts.order_by("-number").first()

@@ -63,6 +63,13 @@ def received(length: int) -> str:
     return f"Upload received: {human_size(length)}"
 
 
+def expires_soon(committed: int, length: int | None, expires_at: datetime) -> str:
+    """What to know and do about an unfinished upload that is thrown away soon."""
+    arrived = f"{human_size(committed)} of {human_size(length)}" if length is not None else human_size(committed)
+    until = f"{expires_at.astimezone(UTC):%-d %B, %H:%M} UTC"
+    return f"{arrived} arrived, and it is kept until {until}. Choose the same file again before then, and only what is missing is sent."
+
+
 def first_version(rung: str) -> str:
     if not rung:
         return "First version ready to play"

@@ -61,7 +61,7 @@ class UploadSessionAdmin(ConsoleAdmin):
         ("Bytes", {"fields": ["progress", "length", "committed", "resumes", "took", "sha256", "storage_key", "fingerprint"]}),
         ("Lease", {"fields": ["epoch", "lease_owner", "lease_expires_at"]}),
         ("Authority", {"fields": ["authority", "idempotency_key", "request_id"]}),
-        ("Time", {"fields": ["created_at", "updated_at", "expires_at", "received_at", "ended_at"]}),
+        ("Time", {"fields": ["created_at", "updated_at", "expires_at", "warned_at", "received_at", "ended_at"]}),
         ("What inspection found", {"fields": ["found", "conversions"]}),
     ]
 

@@ -126,6 +126,7 @@ class UploadSession(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
+    warned_at = models.DateTimeField(null=True, blank=True, help_text="Its owner was told that it expires soon. Bytes that came later make that stale.")
     received_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -31,6 +31,7 @@ class VideoChange:
 source_accepted = Signal()  # session: UploadSession. Its file passed inspection; `session.probe` says what it is.
 source_refused = Signal()  # session: UploadSession. Refused with session.error_code; the Video needs a new file.
 upload_ended = Signal()  # session: UploadSession. Aborted, expired or corrupt before it was complete.
+upload_expiring = Signal()  # session: UploadSession. Unfinished, silent for long, and thrown away within a day; told once unless bytes come in between.
 attachment_changed = Signal()  # session: UploadSession. A file attached to something was kept, refused, or ended; it has no Video.
 video_changed = Signal()  # video: Video. Its state, title or error changed; sent for every change a person could see.
 videos_changed = Signal()  # changes: Sequence[VideoChange]. The same of several videos at once, whose uploads began or arrived whole.

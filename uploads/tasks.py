@@ -14,6 +14,7 @@ from uploads.services.expire import expire_uploads, reap_orphans
 from uploads.services.inspect import give_up, inspect_upload
 from uploads.services.parts import give_up_joining, join_parts
 from uploads.services.reap_remote import reap_leftovers, seldom
+from uploads.services.warn import warn_of_expiry
 
 
 def _dead(task: Task) -> None:
@@ -53,6 +54,7 @@ def join(context: TaskContext, *, session_id: str) -> None:
 
 
 recovery.register("uploads.expire", expire_uploads)
+recovery.register("uploads.warn", warn_of_expiry)
 recovery.register("uploads.orphans", seldom(reap_orphans))
 recovery.register("uploads.segments", prune_segments)
 recovery.register("uploads.leftovers", seldom(reap_leftovers))
