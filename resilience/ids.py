@@ -9,4 +9,5 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter
 
 def opaque_id(prefix: str) -> str:
     """Return `<prefix>_` and 100 random bits."""
-    return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
+    bits = secrets.randbits(100)
+    return f"{prefix}_" + "".join([_ALPHABET[bits >> shift & 31] for shift in range(0, 100, 5)])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from hmac import compare_digest
 from importlib import import_module
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -12,11 +15,21 @@ from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 from knox.auth import TokenAuthentication
+from knox.crypto import hash_token
+from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed
 
 from resilience.http.errors import NotSignedIn
 from uploads.errors import ForeignOrigin
 from uploads.protocol.requests import Request
+from uploads.services.rows import fetch
+from uploads.together import Call, together
+
+_OWNERS = """
+SELECT t.token_key, t.digest, t.user_id, t.expiry IS NULL
+  FROM knox_authtoken t JOIN auth_user u ON u.id = t.user_id
+ WHERE t.token_key = ANY(%s) AND u.is_active
+"""
 
 
 def authenticate(request: Request, *, by_preflight: bool = True) -> User:
@@ -37,6 +50,35 @@ def authenticate(request: Request, *, by_preflight: bool = True) -> User:
         raise NotSignedIn
     require_own_origin(request, by_preflight=by_preflight)
     return _by_session(key)
+
+
+def _owners_of_tokens(calls: Sequence[Call]) -> list[int | None]:
+    """Answer calls of `owner_of_token`."""
+    texts = [call.args[0] for call in calls]
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for row in fetch(_OWNERS, list({text[: CONSTANTS.TOKEN_KEY_LENGTH] for text in texts})):
+        found.setdefault(row[0], []).append(row[1:])
+    return [_owner_of(text, found.get(text[: CONSTANTS.TOKEN_KEY_LENGTH], ())) for text in texts]
+
+
+def _owner_of(text: str, rows: Iterable[tuple[Any, ...]]) -> int | None:
+    digest = hash_token(text) if rows else ""
+    return next((owner_id for kept, owner_id, lasting in rows if lasting and compare_digest(digest, kept)), None)
+
+
+@together(_owners_of_tokens)
+def owner_of_token(token: str) -> int | None:
+    """Return whose API token this is: its active owner's primary key. Asked anew for every request, so a token revoked is over at once.
+
+    None also for a token with an end of its own, which knox judges, renews or clears away.
+    """
+    return _owners_of_tokens([Call((token,), {}, "")])[0]
+
+
+def api_token_of(request: Request) -> str:
+    """Return the API token a request carries; "" when it carries none."""
+    scheme, _, token = request.headers.text("Authorization").partition(" ")
+    return token.strip() if scheme.lower() == "token" and token.isascii() else ""
 
 
 def require_own_origin(request: Request, *, by_preflight: bool = True) -> None:

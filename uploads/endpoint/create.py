@@ -32,10 +32,10 @@ from uploads.errors.limits import DailyReached, QuotaReached, TooManyRequests
 from uploads.models import SessionState, UploadRole, UploadSession, Video
 from uploads.protocol import dialects, draft, tus
 from uploads.protocol.asked import Creation
-from uploads.protocol.checksums import digests_of
 from uploads.protocol.metadata import parse_metadata, text_of
 from uploads.protocol.requests import ROOT, Request
 from uploads.protocol.responses import Response
+from uploads.services.begin import Begun
 from uploads.services.create import Created, create_upload
 from uploads.services.parts import usable_parts
 from uploads.services.promise import promise_of
@@ -44,6 +44,7 @@ from uploads.threads import database
 
 from .append import may_be_anything
 from .auth import authenticate
+from .begin import begin, promised
 from .direct import begun, wants_direct
 from .interim import Interim
 from .log import note_upload
@@ -64,19 +65,20 @@ async def create(request: Request, body: Body, protocol: str, interim: Interim) 
     """
     asked: Creation = dialects.module_of(protocol).creation(request)
     straight_to_s3 = wants_direct(request)
-    created = await database(_create, request, asked, protocol)
+    begun_quickly = await begin(request, asked, protocol)
+    created: Begun | Created = begun_quickly if begun_quickly is not None else await database(_create, request, asked, protocol)
     session = created.session
     note_upload(session)
     headers = {"Location": f"{ROOT}/{created.secret}", "Holdfast-Upload": session.public_id, **tus.expires(session)}
     if session.video_id is not None:
-        headers["Holdfast-Video"] = await _video_id(session)
+        headers["Holdfast-Video"] = begun_quickly.video if begun_quickly else await _video_id(session)
     if straight_to_s3:
         more, plan = await begun(session)
         return Response(201, headers | more, plan)
     if interim.wanted:
         await interim.created(headers["Location"], draft.limits(session))
     if (asked.has_body or asked.part.ends) and session.state == SessionState.RECEIVING and session.committed == 0:
-        headers["Upload-Offset"] = str(await _first_bytes(created, body, asked, interim))
+        headers["Upload-Offset"] = str(await _first_bytes(session, body, asked, interim))
     elif asked.has_body:
         headers["Upload-Offset"] = str(session.committed)
     if protocol == dialects.DRAFT:
@@ -84,8 +86,8 @@ async def create(request: Request, body: Body, protocol: str, interim: Interim) 
     return Response(201, headers)
 
 
-async def _first_bytes(created: Created, body: Body, asked: Creation, interim: Interim) -> int:
-    session, told = created.session, interim.committed if interim.wanted else None
+async def _first_bytes(session: UploadSession, body: Body, asked: Creation, interim: Interim) -> int:
+    told = interim.committed if interim.wanted else None
     part = replace(asked.part, whole=promise_of(session))
     writer = Writer(session=session, body=body, offset=0, may_be_anything=may_be_anything(session), part=part, told=told)
     try:
@@ -127,15 +129,9 @@ def _create(request: Request, asked: Creation, protocol: str) -> Created:
         parts=parts,
         concat=request.headers.text("Upload-Concat") if parts else "",
         protocol=protocol,
-        promised_digest=_promised(request),
+        promised_digest=promised(request),
         attaching=attaching,
     )
-
-
-def _promised(request: Request) -> str:
-    """Repr-Digest, which speaks of the whole file: kept until all of it is there. One we cannot compute is ignored (RFC 9530, 2)."""
-    field = request.headers.text("Repr-Digest")[:300]
-    return field if digests_of(field) else ""
 
 
 def _disposition_name(request: Request) -> str:

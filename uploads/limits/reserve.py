@@ -12,12 +12,14 @@ limit together: at most half is used, and each takes at most a thousandth (or on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
+from resilience.errors import AppError
 from uploads.admission import human_size
 from uploads.errors.limits import DailyReached, QuotaReached, ServiceBusy, ServiceDailyReached, ServiceFull, TooManyOpen
 from uploads.models import UploadSession
@@ -69,6 +71,57 @@ def reserve_of_all(length: int, *, alone: bool) -> None:
         if not alone and not _far(used, limits, length):
             raise Tight
         _require_of_all(used, limits, length)
+
+
+def reserve_many(wanted: Sequence[tuple[int, int]]) -> list[AppError | None]:
+    """Reserve for several uploads at once, each `(owner_id, length)`, inside the transaction that inserts their rows.
+
+    Every lock is taken alone and in order, so that what is read is what is there: the rows of a batch share one lock, one reading, one commit.
+
+    Returns:
+        For each None, or why it does not fit beside those before it.
+    """
+    of_all, of_owner = _limits_of_all(), _limits_of_owner()
+    everybody = _Room(None, of_all) if _limited(of_all.stored, of_all.today, of_all.open) else None
+    limited = _limited(of_owner.stored, of_owner.today, of_owner.open)
+    people = {owner_id: _Room(owner_id, of_owner) for owner_id in sorted({owner_id for owner_id, _length in wanted})} if limited else {}
+    answers: list[AppError | None] = []
+    for owner_id, length in wanted:
+        rooms = [room for room in (people.get(owner_id), everybody) if room is not None]
+        refusal = next((refusal for room in rooms if (refusal := room.refusal(length)) is not None), None)
+        answers.append(refusal)
+        for room in rooms if refusal is None else ():
+            room.take(length)
+    return answers
+
+
+class _Room:
+    """What one person, or everybody (None), has left: read under the lock, and counted down."""
+
+    def __init__(self, owner_id: int | None, limits: Usage) -> None:
+        _lock(_EVERYBODY if owner_id is None else owner_id, alone=True)
+        self.owner_id, self.limits, self.used = owner_id, limits, usage_of(owner_id)
+
+    def refusal(self, length: int) -> AppError | None:
+        try:
+            if self.owner_id is None:
+                _require_of_all(self.used, self.limits, length)
+            else:
+                _require_of_owner(self.owner_id, self.used, self.limits, length)
+        except AppError as refusal:
+            return refusal
+        return None
+
+    def take(self, length: int) -> None:
+        self.used = Usage(self.used.stored + length, self.used.today + length, self.used.open + 1)
+
+
+def _limits_of_owner() -> Usage:
+    return Usage(settings.UPLOAD_USER_QUOTA, settings.UPLOAD_USER_DAILY, settings.UPLOAD_USER_OPEN)
+
+
+def _limits_of_all() -> Usage:
+    return Usage(settings.UPLOAD_ALL_QUOTA, settings.UPLOAD_ALL_DAILY, settings.UPLOAD_ALL_OPEN)
 
 
 def reserve_length(session_id: int, length: int) -> None:

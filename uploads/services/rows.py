@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from functools import cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import JSONField
+from django.db.models import JSONField, Model
 
 from uploads.models import UploadSession
 
@@ -33,3 +34,19 @@ def session_of(row: Sequence[Any]) -> UploadSession:
     for index in _JSON:
         values[index] = json.loads(values[index])
     return UploadSession.from_db("default", _NAMES, values)
+
+
+def insert_columns(model: type[Model], *, but: Container[str]) -> list[str]:
+    """Return the columns an INSERT must fill: all but the key, those the database fills by itself, and `but`."""
+    fields = model._meta.concrete_fields
+    return [str(field.column) for field in fields if not (field.primary_key or field.has_db_default() or field.column in but)]
+
+
+def new_row(model: type[Model], **values: Any) -> dict[str, Any]:
+    """Return a row for `json_populate_recordset`: the model's defaults, and these columns."""
+    return _defaults(model) | values
+
+
+@cache
+def _defaults(model: type[Model]) -> dict[str, Any]:
+    return {str(field.column): field.get_default() for field in model._meta.concrete_fields if not (field.primary_key or field.has_db_default())}

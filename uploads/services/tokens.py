@@ -83,6 +83,11 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def lives() -> tuple[timedelta, timedelta]:
+    """Return how long a token lives unused, and at most."""
+    return _sliding_life(), _longest_life()
+
+
 def _longest_life() -> timedelta:
     return _sliding_life() * _ABSOLUTE_LIVES
 
