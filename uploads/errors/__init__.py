@@ -48,7 +48,7 @@ from .sessions import (
     VideoNotWaiting,
     WriterReplaced,
 )
-from .storage import StorageAway, StorageFailed, StorageFull
+from .storage import PartsUsedUp, StorageAway, StorageFailed, StorageFull
 
 __all__ = [
     "BeyondLength",
@@ -85,6 +85,7 @@ __all__ = [
     "PartsUnequal",
     "PartsUnfinished",
     "PartsUnusable",
+    "PartsUsedUp",
     "RangeInvalid",
     "ReceiptNotReady",
     "ScopeMissing",

@@ -92,7 +92,9 @@ class UploadCorrupt(AppError):
         actions=(_AGAIN, ASK_FOR_HELP),
         status=410, category=Category.STORAGE, fault=Fault.US, retry=Retry.AFTER_CHANGE, severity="critical",
         guide="upload-keeps-stopping",
-        runbook="Compare the file under UPLOAD_DIR with `committed` of the session; look for a restored or full disk.",
+        runbook="On disk: compare the file under UPLOAD_DIR with `committed` of the session; look for a restored or full disk. "
+        "In S3: the log names the object or parts that differ; list `S3_PREFIX<storage key>/` and its multipart upload (`aws s3api list-parts`), "
+        "look for lifecycle rules that delete or abort what is days old, and for anybody else who writes to the bucket.",
     )  # fmt: skip
 
 

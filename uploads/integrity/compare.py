@@ -1,4 +1,5 @@
-"""Stored bytes against what was received: the segments of the chain while an upload is not accepted, its whole digest afterwards."""
+"""Stored bytes against what was received: while an upload is not accepted, the segments of the chain, and for what did not come through us
+the sums its storage made; afterwards its whole digest."""
 
 from __future__ import annotations
 
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uploads.models import SessionState, UploadSession
-from uploads.store import StoreMissing
+from uploads.store import KeepsSums, StoreMissing, Sum, store
 
 from .chain import Comparison, Damage, Fault
 from .record import recorded
+from .sums import SumComparison
 
 if TYPE_CHECKING:
     from uploads.store import Reader
@@ -48,18 +50,25 @@ def compare(session: UploadSession, blocks: Iterable[bytes]) -> Compared:
     accepted = session.state == SessionState.ACCEPTED
     _committed, head, segments = (0, "", []) if accepted else recorded(session)
     comparison, whole, size = Comparison(segments, upload=session.public_id, head=head), hashlib.sha256(), 0
+    sums = SumComparison([] if accepted else _sums(session))
     with ThreadPoolExecutor(max_workers=1) as beside:  # two digests of the same bytes, side by side
         for block in blocks:
             hashed = beside.submit(whole.update, block)
             comparison.update(block)
+            sums.update(block)
             hashed.result()
             size += len(block)
     digest = whole.hexdigest()
     if not accepted:
-        return Compared(digest, comparison.covered, comparison.finish())
+        return Compared(digest, comparison.covered + sums.covered, comparison.finish() or sums.finish())
     if size != session.length:
         return Compared(digest, size, Damage(Fault.MISSING, min(size, session.length or 0), abs((session.length or 0) - size)))
     return Compared(digest, size, None if digest == session.sha256 else Damage(Fault.CHANGED, 0, size))
+
+
+def _sums(session: UploadSession) -> list[Sum]:
+    place = store()
+    return place.sums(session.storage_key) if isinstance(place, KeepsSums) else []
 
 
 def verified_digest(session: UploadSession, path: Path, check: Callable[[], None]) -> str:

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db.models import QuerySet
 
 from uploads.models import SessionState, UploadSession
 from uploads.services.abort import mark_corrupt
-from uploads.store import StoreMissing, store
+from uploads.store import KeepsSums, Store, StoreMissing, store
 
 from .chain import Damage, Fault
 from .compare import Compared, blocks_of_reader, compare
@@ -38,7 +37,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Report:
-    """Counts over uploads and bytes. `unreadable`: parts that lie at S3 cannot be read before they are put together; only sizes were compared."""
+    """Counts over uploads and bytes. `unreadable`: parts that lie at S3 cannot be read before they are put together; S3's sums were compared."""
 
     uploads: int = 0
     bytes: int = 0
@@ -85,27 +84,30 @@ def _sessions(*, since: datetime | None, limit: int | None) -> Iterator[UploadSe
 
 
 def _damage(session: UploadSession, report: Report) -> Damage | None:
-    size = session.committed
+    """What arrived whole is read; so is what lies on disk. Parts in S3 nobody can read yet: S3's own sums are compared with what was counted."""
+    size, place = session.committed, store()
     try:
-        stored = store().size(session.storage_key)
-        if stored < size:
-            return Damage(Fault.MISSING, stored, size - stored)
-        compared = _compared(session, size)
+        if session.state == SessionState.RECEIVING and isinstance(place, KeepsSums):
+            report.unreadable += 1
+            loss = place.first_loss(session.storage_key)
+            return None if loss is None else Damage(Fault.MISSING if loss.missing else Fault.CHANGED, loss.first, loss.count)
+        compared = _compared(session, place, size)
     except StoreMissing:
         return Damage(Fault.MISSING, 0, size)
-    if compared is None:
-        report.unreadable += 1
-        return None
+    if isinstance(compared, Damage):
+        return compared
     report.bytes += size
     report.unchained += size - compared.covered if compared.damage is None else 0
     return compared.damage
 
 
-def _compared(session: UploadSession, size: int) -> Compared | None:
-    """None for parts at S3 that were not put together yet."""
-    if session.state != SessionState.ACCEPTED and settings.UPLOAD_STORE != "disk":
-        return None
-    return compare(session, blocks_of_reader(store().reader(session.storage_key), size=size))
+def _compared(session: UploadSession, place: Store, size: int) -> Compared | Damage:
+    reader = place.reader(session.storage_key)  # puts a file together that nobody has put together yet, as the inspection would
+    stored = place.size(session.storage_key)
+    if stored < size:
+        reader.close()
+        return Damage(Fault.MISSING, stored, size - stored)
+    return compare(session, blocks_of_reader(reader, size=size))
 
 
 def _moved_on(session: UploadSession) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 Check = Callable[[], None]  # called between blocks of a long read; raises to stop it
 
@@ -175,4 +176,35 @@ class Store(Protocol):
 
     def keys(self, *, older_than_seconds: float) -> Iterator[str]:
         """Return what is stored and was not changed for that long."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The MD5 (hexadecimal) of `count` bytes from offset `first`, as the storage made it when it took them."""
+
+    first: int
+    count: int
+    md5: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """`count` bytes from offset `first` that are not as they were counted; `missing` when they are not there at all."""
+
+    first: int
+    count: int
+    missing: bool
+
+
+@runtime_checkable
+class KeepsSums(Protocol):
+    """A store that makes sums of what it takes, and that cannot give out what lies in parts."""
+
+    def first_loss(self, key: str) -> Loss | None:
+        """Compare an unfinished file with what was counted, by the store's own sums; None when nothing is lost."""
+        ...
+
+    def sums(self, key: str) -> list[Sum]:
+        """Return sums of those stretches of a sealed file that did not come through us, in order; none where the store gives none."""
         ...

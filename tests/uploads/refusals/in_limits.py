@@ -12,10 +12,11 @@ from tests.uploads.refusals.cases import PREFIX, Steps, case
 from tests.uploads.refusals.world import DRAFT, HELD, LENGTH, World
 from uploads.append import active
 from uploads.errors import StorageFull
+from uploads.models import RemoteFile
 from uploads.services import inspect
 from uploads.store import WriteFailed
 from uploads.store.disk import DiskStore
-from uploads.store.s3 import client
+from uploads.store.s3 import client, numbers
 
 
 def by_limit(code: str, setting: str, limit: int) -> None:
@@ -118,6 +119,14 @@ def bytes_that_s3_does_not_take(world: World) -> Steps:
 
     created = world.begun()
     world.monkeypatch.setattr(client, "call", call)
+    yield
+    return world.refused_patch(created, len(HELD), b"more")
+
+
+@case("UPLOAD_PARTS_USED_UP", on=("s3",))
+def no_part_number_left(world: World) -> Steps:
+    created = world.begun()
+    RemoteFile.objects.filter(session=created.session).update(next_part=numbers.TAIL_NUMBER + 1)
     yield
     return world.refused_patch(created, len(HELD), b"more")
 

@@ -35,7 +35,7 @@ class Command(BaseCommand):
 def _summary(report: Report) -> str:
     more = f", {report.unchained} of them recorded by nobody" if report.unchained else ""
     parts = f"{report.uploads} uploads, {report.bytes} bytes read{more}, {len(report.differences)} differ"
-    return f"{parts}; {report.unreadable} in parts at S3 compared by size only, {report.gone} ended meanwhile."
+    return f"{parts}; {report.unreadable} unfinished at S3 compared by its sums, {report.gone} ended meanwhile."
 
 
 def _moment(text: str) -> datetime:

@@ -6,7 +6,6 @@ nobody names; they are never overwritten and never listed when the file is put t
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 import uuid
@@ -16,13 +15,16 @@ from typing import Any
 
 import structlog
 
+from resilience.circuits import CircuitOpen
 from resilience.errors import AppError
+from uploads.errors import PartsUsedUp
 from uploads.store import base
 from uploads.store.base import StoreMissing, WriteFailed
 
-from . import client, names, rows
+from . import client, names, numbers, rows
 from .client import MultipartMissing, Refused
 from .rows import Layout, Part, Tail
+from .sums import md5_of
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +64,7 @@ class S3Appender:
     _mark: int | None = None
     _start: bytes = b""
     _upload_id: str = ""
+    _next_part: int = 1
     _saved: int = 0
     _saved_at: float = field(default_factory=time.monotonic)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -98,21 +101,22 @@ class S3Appender:
         """Take chunks in; every time a part is full, send it. On failure the bytes stay at hand, for a tail.
 
         Raises:
-            WriteFailed: a part was not taken.
+            WriteFailed: a part was not taken, or no number is left for one; of those, nothing is taken.
         """
         size = sum(map(len, chunks))
         with self._lock:
             buffer, layout = self._ready()
+            self._part_size()
             mark = self._mark
             self._spares = [(part, data) for part, data in self._spares if mark is not None and part.offset < mark < part.end]
             for chunk in chunks:
                 buffer += chunk
             if len(self._start) < START_BYTES and self._begins_at() == 0:
                 self._start = bytes(buffer[:START_BYTES])
-        while len(buffer) >= layout.part_size:
+        while part := self._full_part():
             try:
-                self._send_part(layout)
-            except (AppError, Refused, MultipartMissing, StoreMissing, rows.NoNumbersLeft) as failure:
+                self._send_part(layout, *part)
+            except (AppError, Refused, MultipartMissing, StoreMissing) as failure:
                 raise WriteFailed(written=size, full=False) from failure
 
     def hold(self, size: int) -> bool:
@@ -186,7 +190,7 @@ class S3Appender:
         tail = layout.tail
         if tail.key:
             data = client.read(tail.key, first=0, count=tail.size)
-            if len(data) != tail.size or (tail.md5 and _md5(data) != tail.md5):
+            if len(data) != tail.size or (tail.md5 and md5_of(data) != tail.md5):
                 raise StoreMissing
         self._buffer = bytearray(data)
         if layout.parts_end == 0:
@@ -208,12 +212,26 @@ class S3Appender:
             raise RuntimeError(f"The bytes from {first} to {end} are not at hand.")  # never put other bytes in their place
         return bytes(buffer[: end - first])
 
-    def _send_part(self, layout: Layout) -> None:
+    def _part_size(self) -> int:
+        """Return how large the next part must be. Raises: WriteFailed from PartsUsedUp."""
+        layout = self._here()
+        remaining = max(0, layout.length - self._begins_at())
+        size = numbers.next_size(part_size=layout.part_size, remaining=remaining, next_part=max(layout.next_part, self._next_part))
+        if size is None:
+            raise WriteFailed(written=0, full=False) from PartsUsedUp()
+        return size
+
+    def _full_part(self) -> tuple[int, bytes] | None:
+        """Return offset and bytes of the next part, once there are enough for it."""
         with self._lock:
             buffer, _layout = self._ready()
-            data, offset = bytes(buffer[: layout.part_size]), self._begins_at()
+            size = self._part_size()
+            return (self._begins_at(), bytes(buffer[:size])) if len(buffer) >= size else None
+
+    def _send_part(self, layout: Layout, offset: int, data: bytes) -> None:
         part = self._sent(layout, offset, data)
         with self._lock:
+            buffer, _layout = self._ready()
             del buffer[: len(data)]
             self._fresh.append(part)
             self._spares.append((part, data))
@@ -222,19 +240,28 @@ class S3Appender:
         if not self._upload_id:
             self._upload_id = open_multipart(layout)
         try:
-            return send_part(layout, self._upload_id, number=rows.reserve(layout.session_id), offset=offset, data=data)
+            return self._sent_once(layout, offset, data)
         except MultipartMissing:
             if layout.last is not None or self._fresh:
                 raise  # parts that count are gone: the next look at the size says so
         self._upload_id = open_multipart(layout, instead_of=self._upload_id)
-        return send_part(layout, self._upload_id, number=rows.reserve(layout.session_id), offset=offset, data=data)
+        return self._sent_once(layout, offset, data)
+
+    def _sent_once(self, layout: Layout, offset: int, data: bytes) -> Part:
+        number = rows.reserve(layout.session_id)
+        self._next_part = number + 1
+        try:
+            return send_part(layout, self._upload_id, number=number, offset=offset, data=data)
+        except CircuitOpen:
+            rows.give_back(layout.session_id, number)  # an hour without S3 costs no numbers
+            raise
 
     def _put_tail(self, layout: Layout, data: bytes) -> Tail:
         if not data:
             return Tail()
         key = names.tail(layout.key, uuid.uuid4().hex)
         client.call("put_object", Key=key, Body=data, ContentMD5=client.content_md5(data))
-        return Tail(key=key, size=len(data), md5=_md5(data))
+        return Tail(key=key, size=len(data), md5=md5_of(data))
 
     def _has_last(self, layout: Layout, last: Part) -> bool:
         """True when S3 still has the multipart upload and its last part that counts."""
@@ -263,12 +290,8 @@ def open_multipart(layout: Layout, *, instead_of: str = "") -> str:
 def send_part(layout: Layout, upload_id: str, *, number: int, offset: int, data: bytes) -> Part:
     """Send one part under a number that is ours alone."""
     answer = client.call("upload_part", Key=names.whole(layout.key), UploadId=upload_id, PartNumber=number, Body=data, ContentMD5=client.content_md5(data))
-    return Part(number=number, offset=offset, size=len(data), etag=str(answer["ETag"]).strip('"'), md5=_md5(data))
+    return Part(number=number, offset=offset, size=len(data), etag=str(answer["ETag"]).strip('"'), md5=md5_of(data))
 
 
 def _is(part: Part, item: dict[str, Any]) -> bool:
     return (item["PartNumber"], item["Size"], str(item["ETag"]).strip('"')) == (part.number, part.size, part.etag)
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()

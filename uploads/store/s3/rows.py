@@ -9,14 +9,13 @@ from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
+from uploads.errors import PartsUsedUp
 from uploads.store.base import StoreMissing
 
+from . import numbers
 from .models import RemoteFile, UploadPart
 
-PARTS_AIMED_AT = 9_000
-MOST_PARTS = 10_000
-_MIB = 2**20
-_RESERVE = "UPDATE uploads_remotefile SET next_part = next_part + %s WHERE session_id = %s RETURNING next_part - %s"
+_RESERVE = "UPDATE uploads_remotefile SET next_part = next_part + 1 WHERE session_id = %s AND next_part <= %s RETURNING next_part - 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,8 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a file's bytes are. `last` is the last part that counts; `size` in bytes, of all that counts."""
+    """Where a file's bytes are. `last` is the last part that counts; `size` in bytes, of all that counts; `length` of the whole file, or of
+    the largest there may be."""
 
     session_id: int
     key: str
@@ -55,6 +55,8 @@ class Layout:
     tail: Tail
     object_key: str
     committed: int
+    length: int
+    next_part: int
 
     @property
     def parts_end(self) -> int:
@@ -65,14 +67,9 @@ class Layout:
         return self.committed if self.object_key else self.parts_end + self.tail.size
 
 
-class NoNumbersLeft(Exception):
-    """All 10,000 part numbers are reserved: hundreds of writers died with one in hand."""
-
-
 def part_size_for(length: int | None) -> int:
     """Return the bytes of each part: the setting's, or more for a file that would need more than 9,000 of those."""
-    needed = -(-(settings.UPLOAD_MAX_SIZE if length is None else length) // PARTS_AIMED_AT)
-    return int(max(settings.S3_PART_SIZE, -(-needed // _MIB) * _MIB))
+    return numbers.part_size_for(settings.UPLOAD_MAX_SIZE if length is None else length, least=settings.S3_PART_SIZE)
 
 
 def layout_of(key: str) -> Layout:
@@ -99,6 +96,8 @@ def layout_of(key: str) -> Layout:
         tail=Tail(remote.tail_key, remote.tail_size, remote.tail_md5),
         object_key=remote.object_key,
         committed=remote.session.committed,
+        length=settings.UPLOAD_MAX_SIZE if session["length"] is None else session["length"],
+        next_part=remote.next_part,
     )
 
 
@@ -126,21 +125,23 @@ def fence_writer(key: str) -> None:
     UploadSession.objects.filter(storage_key=key, state=SessionState.RECEIVING).update(epoch=F("epoch") + 1, lease_owner="", lease_expires_at=None)
 
 
-def reserve(session_id: int, count: int = 1) -> int:
-    """Return the first of `count` part numbers that nobody else has or ever gets.
+def reserve(session_id: int) -> int:
+    """Return a part number that nobody else has or ever gets.
 
     Raises:
-        NoNumbersLeft: there are none.
+        PartsUsedUp: there is none.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_RESERVE, [count, session_id, count])
+        cursor.execute(_RESERVE, [session_id, numbers.LAST_NUMBER])
         row = cursor.fetchone()
     if row is None:
-        raise StoreMissing
-    first = int(row[0])
-    if first + count - 1 > MOST_PARTS:
-        raise NoNumbersLeft
-    return first
+        raise PartsUsedUp
+    return int(row[0])
+
+
+def give_back(session_id: int, number: int) -> None:
+    """Nothing was sent under this number: the next writer may have it, unless a higher one is taken already."""
+    RemoteFile.objects.filter(session_id=session_id, next_part=number + 1).update(next_part=number)
 
 
 def adopt_multipart(session_id: int, upload_id: str, *, instead_of: str = "") -> str:

@@ -12,13 +12,14 @@ from django.conf import settings
 
 from resilience.circuits import CircuitOpen
 from uploads.errors import StorageAway
-from uploads.store.base import Check, StoreBusy
+from uploads.store.base import Check, Loss, StoreBusy, Sum
 from uploads.store.copies import local_copy
 
 from . import client, names, rows
 from .appender import S3Appender
 from .client import MultipartMissing
-from .whole import client_size, concatenate, seal
+from .sums import client_size, first_loss, sums_of
+from .whole import concatenate, seal
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ class S3Reader:
 
 
 class S3Store:
-    """Implements `Store`. Locks are the leases in the database."""
+    """Implements `Store` and `KeepsSums`. Locks are the leases in the database."""
 
     def create(self, key: str) -> None:
         """Make the row. S3 hears of the file with its first bytes."""
@@ -73,6 +74,12 @@ class S3Store:
 
     def concatenate(self, keys: Sequence[str], target: str) -> int:
         return concatenate(keys, target)
+
+    def first_loss(self, key: str) -> Loss | None:
+        return first_loss(key)
+
+    def sums(self, key: str) -> list[Sum]:
+        return sums_of(key)
 
     def delete(self, key: str) -> None:
         """Remove everything under the key; what S3 does not take now, the reaper does (`keys`), as the row says already that it is over."""

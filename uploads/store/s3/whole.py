@@ -2,52 +2,64 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
 from resilience.errors import AppError
 from uploads.store.base import StoreMissing
 
-from . import client, names, rows
+from . import client, names, numbers, rows
 from .appender import open_multipart, send_part
 from .client import MultipartMissing, Refused
 from .rows import Layout, Part
+from .sums import client_size, is_shown, md5_of, require_object
 
 log = structlog.get_logger(__name__)
 
 PIECE_PARTS = 4  # a copied piece has the bytes of so many parts
-_HEX = re.compile(r"[0-9a-f]{32}")
+TRIES = 3
+_LOST = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 
 
 def seal(key: str) -> tuple[str, int]:
     """Make one object of a file that is all here. Return its name and size in bytes.
 
-    1. A file that is only a tail is that object already. 2. Otherwise the tail becomes the last part, under a number of its own.
-    3. Complete. "No such upload" means that a call before us did it: the object is looked at instead. 4. The row names the object.
+    1. A file that is only a tail is that object already. 2. Otherwise the tail becomes the last part, under a number that nothing else ever
+    has. 3. Complete. "No such upload" means that a call before us did it: the object is looked at instead. 4. The row names the object.
     5. The tail goes. A crash before 4 is repeated from 2, one before 5 leaves a tail to the reaper.
 
     Raises:
-        StoreMissing: bytes that counted are gone.
+        StoreMissing: bytes that counted are gone, or are others.
     """
     layout = rows.layout_of(key)
     if layout.object_key:
         return layout.object_key, layout.size
+    try:
+        return _seal(layout)
+    except StoreMissing:
+        layout = rows.layout_of(key)  # of two that seal at once, the first to end takes the tail away
+        if not layout.object_key:
+            raise
+        return layout.object_key, layout.size
+
+
+def _seal(layout: Layout) -> tuple[str, int]:
     if layout.last is None:
         return _tail_alone(layout)
-    name = names.whole(key)
+    tail = _tail_bytes(layout)
+    name, parts = names.whole(layout.key), rows.parts_of(layout.session_id)
+    last = [Part(number=numbers.TAIL_NUMBER, offset=layout.parts_end, size=len(tail), etag=md5_of(tail), md5=md5_of(tail))] if tail else []
     try:
         _require_open(layout)
-        parts = rows.parts_of(layout.session_id)
-        parts += _tail_as_parts(layout)
-        _complete(layout, parts)
-    except (MultipartMissing, StoreMissing):
-        require_object(name, size=layout.size, etag=joined_etag(rows.parts_of(layout.session_id)) if not layout.tail.key else "")
-    else:
-        require_object(name, size=layout.size, etag=joined_etag(parts))
+        sent = [send_part(layout, layout.upload_id, number=part.number, offset=part.offset, data=tail) for part in last]
+        parts = _complete(layout, [*parts, *sent], ours={numbers.TAIL_NUMBER} if sent else set())
+    except MultipartMissing:
+        parts = [*parts, *last]
+    require_object(name, size=layout.size, parts=parts)
     rows.mark_whole(layout.session_id, name)
     _drop(layout.tail.key)
     return name, layout.size
@@ -70,48 +82,34 @@ def concatenate(keys: Sequence[str], target: str) -> int:
         name = names.tail(target, uuid.uuid4().hex)
         _put(name, b"".join(client.read(source, first=0, count=size) for source, size in sources), size=total)
     else:
-        name = names.whole(target)
+        name, parts = names.whole(target), []
         try:
             _require_open(layout)
-            _complete(layout, _pieces(layout, sources, total))
+            parts = _pieces(layout, sources, total)
+            parts = _complete(layout, parts, ours={part.number for part in parts})
         except MultipartMissing:
             log.info("upload.joined_before", upload=target)
-        require_object(name, size=total)
+        require_object(name, size=total, parts=parts)
     rows.mark_whole(layout.session_id, name)
     return total
 
 
-def require_object(name: str, *, size: int, etag: str = "") -> None:
-    """Look whether an object is what it must be.
-
-    Args:
-        etag: what S3 calls an object made of these parts; empty where that cannot be known.
-
-    Raises:
-        StoreMissing: it is not there, or is something else.
-    """
-    found = client.call("head_object", Key=name)
-    if found["ContentLength"] != size or (etag and found["ETag"].strip('"') != etag):
-        log.error("upload.object_differs", key=name, expected=size, found=found["ContentLength"])
+def _tail_bytes(layout: Layout) -> bytes:
+    """Raises: StoreMissing: the tail is gone, or is not what was put there."""
+    if not layout.tail.key:
+        return b""
+    data = client.read(layout.tail.key, first=0, count=layout.tail.size)
+    if len(data) != layout.tail.size or (layout.tail.md5 and md5_of(data) != layout.tail.md5):
+        log.error("upload.tail_differs", upload=layout.key, expected=layout.tail.size, found=len(data))
         raise StoreMissing
-
-
-def client_size(name: str) -> int:
-    return int(client.call("head_object", Key=name)["ContentLength"])
-
-
-def joined_etag(parts: Sequence[Part]) -> str:
-    """Return the ETag S3 gives an object of these parts; empty when its ETags are not MD5 sums (encryption with keys of one's own)."""
-    if not parts or any(not _HEX.fullmatch(part.etag) or part.etag != part.md5 for part in parts):
-        return ""
-    return f"{hashlib.md5(b''.join(bytes.fromhex(part.etag) for part in parts), usedforsecurity=False).hexdigest()}-{len(parts)}"
+    return data
 
 
 def _tail_alone(layout: Layout) -> tuple[str, int]:
     name, size = layout.tail.key, layout.tail.size
-    if name:
-        require_object(name, size=size)
-    else:
+    if name and not is_shown(name, size=size, md5=layout.tail.md5):
+        _tail_bytes(layout)
+    if not name:
         name = names.tail(layout.key, uuid.uuid4().hex)
         _put(name, b"", size=0)
     rows.mark_whole(layout.session_id, name)
@@ -128,41 +126,51 @@ def _require_open(layout: Layout) -> None:
         client.call("list_parts", Key=names.whole(layout.key), UploadId=layout.upload_id, MaxParts=1)
 
 
-def _tail_as_parts(layout: Layout) -> list[Part]:
-    """Send the tail as the last part; as several, should it be longer than one."""
-    if not layout.tail.key:
-        return []
-    data = client.read(layout.tail.key, first=0, count=layout.tail.size)
-    if len(data) != layout.tail.size:
-        raise StoreMissing
-    pieces = [data[first : first + layout.part_size] for first in range(0, len(data), layout.part_size)]
-    number = rows.reserve(layout.session_id, len(pieces))
-    return [
-        send_part(layout, layout.upload_id, number=number + index, offset=layout.parts_end + index * layout.part_size, data=piece)
-        for index, piece in enumerate(pieces)
-    ]
+def _complete(layout: Layout, parts: list[Part], *, ours: Collection[int]) -> list[Part]:
+    """Complete the multipart upload, and return its parts as they went in. S3 compares every ETag with what it has.
 
+    Args:
+        ours: numbers under which only the same bytes are ever sent. Another run that sent them again may have given one a new ETag, where
+            ETags are no sums of the bytes.
 
-def _complete(layout: Layout, parts: Sequence[Part]) -> None:
-    chosen = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
+    Raises:
+        StoreMissing: a part that counted is gone, or is another. MultipartMissing.
+    """
     upload_id = layout.upload_id or rows.layout_of(layout.key).upload_id
-    try:
-        client.call("complete_multipart_upload", Key=names.whole(layout.key), UploadId=upload_id, MultipartUpload={"Parts": chosen})
-    except Refused as refused:
-        if refused.code in ("InvalidPart", "InvalidPartOrder", "EntityTooSmall"):
-            log.error("upload.parts_lost", upload=layout.key, code=refused.code)
-            raise StoreMissing from refused
-        raise
+    where = {"Key": names.whole(layout.key), "UploadId": upload_id}
+    for _ in range(TRIES):
+        chosen = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
+        try:
+            client.call("complete_multipart_upload", **where, MultipartUpload={"Parts": chosen})
+        except Refused as refused:
+            if refused.code not in _LOST:
+                raise
+            code, listed = refused.code, {item["PartNumber"]: item for item in client.pages("list_parts", "Parts", **where)}
+        else:
+            return parts
+        now = [_as_listed(part, listed) if part.number in ours else part for part in parts]
+        if now == parts:
+            log.error("upload.parts_lost", upload=layout.key, code=code)
+            break
+        parts = now
+    raise StoreMissing
+
+
+def _as_listed(part: Part, listed: dict[int, dict[str, Any]]) -> Part:
+    item = listed.get(part.number)
+    return replace(part, etag=str(item["ETag"]).strip('"')) if item and item["Size"] == part.size else part
 
 
 def _pieces(layout: Layout, sources: Sequence[tuple[str, int]], total: int) -> list[Part]:
-    """Copy the sources into parts of one size; what lies across two sources, or is too small for a copy, is read and sent."""
+    """Copy the sources into parts of one size; what lies across two sources, or is too small for a copy, is read and sent.
+
+    The same piece has the same number in every run, as it has the same bytes: a run that dies costs no numbers.
+    """
     upload_id = layout.upload_id or open_multipart(layout)
     step = layout.part_size * PIECE_PARTS
     made: list[Part] = []
-    for offset in range(0, total, step):
+    for number, offset in enumerate(range(0, total, step), 1):
         slices = slices_of(sources, first=offset, end=min(total, offset + step))
-        number = rows.reserve(layout.session_id)
         if len(slices) == 1:
             made.append(_copy(layout, upload_id, number, offset, slices[0]))
         else:
