@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from resilience.ids import opaque_id
 from uploads.direct.models import DirectUpload as DirectUpload
+from uploads.limits.models import DeletedBytes as DeletedBytes
 from uploads.store.s3.models import RemoteFile as RemoteFile  # tables of this app too
 from uploads.store.s3.models import UploadPart as UploadPart
 

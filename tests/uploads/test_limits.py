@@ -18,9 +18,10 @@ from tests.factories import make_session, make_user, make_video
 from uploads.errors.limits import DailyReached, QuotaReached, ServiceBusy, ServiceDailyReached, ServiceFull, TooManyOpen
 from uploads.limits.reserve import reserve
 from uploads.limits.usage import Usage, usage_of
-from uploads.models import SessionState, UploadRole, UploadSession, Video, VideoState
+from uploads.models import DeletedBytes, SessionState, UploadRole, UploadSession, Video, VideoState
 from uploads.services.abort import abort_upload
 from uploads.services.create import create_upload
+from uploads.services.delete import delete_video
 from uploads.services.inspect import inspect_upload
 from uploads.services.lease import take_lease
 from uploads.services.length import fix_length
@@ -105,6 +106,49 @@ def test_the_day_says_when_there_is_room_again(settings: Any, ada: User) -> None
         begin(ada, 200)
     assert later.value.retry_after == pytest.approx(14 * 3600, abs=60)
     begin(ada, 50)
+
+
+def test_deleting_a_video_gives_its_room_back_and_not_the_days_share(settings: Any, ada: User) -> None:
+    settings.UPLOAD_USER_DAILY, settings.UPLOAD_USER_QUOTA = 250, 250
+    yesterday = timezone.now() - timedelta(hours=25)
+    for length, begun in ((100, timezone.now() - timedelta(hours=23)), (90, timezone.now()), (1000, yesterday)):
+        video = make_video(owner=ada)
+        make_session(video=video, length=length, committed=length, state=SessionState.ACCEPTED, created_at=begun)
+        delete_video(video)
+    half = begin(ada, 60)
+    UploadSession.objects.filter(pk=half.pk).update(committed=20)
+    delete_video(half.its_video)
+    assert usage_of(ada.pk) == Usage(stored=0, today=100 + 90 + 20, open=0)
+    assert usage_of(None) == Usage(stored=0, today=210, open=0)
+    with pytest.raises(DailyReached) as full:
+        begin(ada, 41)
+    assert full.value.retry_after == pytest.approx(3600, abs=60)  # the earliest is deleted, and a day old then all the same
+    begin(ada, 40)
+    DeletedBytes.objects.update(begun_at=yesterday)
+    assert usage_of(ada.pk).today == 40
+    delete_video(half_of(ada))
+    assert DeletedBytes.objects.count() == 1, "what is older than a day is forgotten"
+
+
+def half_of(owner: User) -> Video:
+    """The video of the only upload left, of which something arrived."""
+    UploadSession.objects.filter(owner=owner).update(committed=5)
+    return UploadSession.objects.get(owner=owner).its_video
+
+
+def test_whoever_deletes_while_sending_gets_no_more_than_a_day(settings: Any, ada: User) -> None:
+    """Five programs of one person, each of which deletes what it has just sent and begins anew."""
+    settings.UPLOAD_USER_DAILY = 1000
+
+    def send_and_delete() -> None:
+        while True:
+            session = begin(ada, 60)
+            UploadSession.objects.filter(pk=session.pk).update(committed=60, state=SessionState.ACCEPTED)
+            delete_video(session.its_video)
+
+    outcomes = at_once(5, send_and_delete)
+    assert {type(outcome) for outcome in outcomes} == {DailyReached}
+    assert usage_of(ada.pk) == Usage(stored=0, today=960, open=0)
 
 
 def test_the_same_creation_again_counts_once(settings: Any, ada: User) -> None:

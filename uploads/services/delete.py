@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
+from uploads.limits.usage import remember_sent
 from uploads.models import OPEN_SESSION_STATES, Video
 from uploads.services.abort import abort_upload
 from uploads.store import store
@@ -10,11 +13,14 @@ from uploads.store import store
 def delete_video(video: Video) -> None:
     """Remove a video, its uploads and their bytes.
 
-    1. Stop what is still arriving. 2. Delete the rows. 3. Delete the bytes; what a crash leaves behind has no row, and the reaper takes it.
+    1. Stop what is still arriving. 2. Delete the rows; what was sent today goes on counting. 3. Delete the bytes; what a crash leaves behind
+    has no row, and the reaper takes it.
     """
     for session in video.sessions.filter(state__in=OPEN_SESSION_STATES):
         abort_upload(session)
     keys = [key for key in video.sessions.values_list("storage_key", flat=True) if key]
-    video.delete()
+    with transaction.atomic():
+        remember_sent(video)
+        video.delete()
     for key in keys:
         store().delete(key)

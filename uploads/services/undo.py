@@ -15,7 +15,6 @@ def undo_creation(session: UploadSession) -> None:
     """
     abort_upload(session)
     video = session.video
-    if video is None or video.sessions.exclude(pk=session.pk).exists():
-        session.delete()
-    else:
+    session.delete()
+    if video is not None and not video.sessions.exists():
         delete_video(video)
