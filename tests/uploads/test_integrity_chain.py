@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from dataclasses import replace
 from itertools import pairwise
@@ -102,30 +101,27 @@ batches = st.lists(st.tuples(st.lists(st.binary(max_size=50), min_size=1, max_si
 
 @given(batches)
 def test_what_is_digested_while_receiving_is_the_chain_of_the_commits(batches: list[tuple[list[bytes], bool]]) -> None:
-    """Batches come and commits are cut between them, the next batch already being hashed while the commit before is sealed."""
-
-    async def receive() -> tuple[bytes, list[Segment]]:
-        running, data, committed, sealing = RunningDigest(UPLOAD, ""), b"", 0, []
-        for chunks, commits in batches:
-            await running.ready()
-            data += b"".join(chunks)
-            running.add(chunks, sum(map(len, chunks)))
-            if commits and len(data) > committed:
-                sealing.append(running.cut(start=committed, length=len(data) - committed))
-                committed = len(data)
-        if len(data) > committed:
-            sealing.append(running.cut(start=committed, length=len(data) - committed))
-        return data, [await cut.sealed() for cut in sealing]
-
-    data, segments = asyncio.run(receive())
+    """Batches come and commits are cut between them."""
+    running, data, committed, segments = RunningDigest(UPLOAD, ""), b"", 0, []
+    for chunks, commits in [*batches, ([], True)]:
+        data += b"".join(chunks)
+        running.update(chunks, sum(map(len, chunks)))
+        if commits and len(data) > committed:
+            segments.append(running.cut(start=committed, length=len(data) - committed))
+            committed = len(data)
     assert compared(data, segments, []) == (None, len(data))
 
 
 @pytest.mark.parametrize("size", [0, 1, 3, 4, 7])
 def test_of_a_batch_that_was_written_in_part_only_that_part_is_digested(size: int) -> None:
-    async def receive() -> Segment:
-        running = RunningDigest(UPLOAD, "")
-        running.add([b"abc", b"", b"defg"], size)
-        return await running.cut(start=0, length=size).sealed()
+    running = RunningDigest(UPLOAD, "")
+    running.update([b"abc", b"", b"defg"], size)
+    assert running.cut(start=0, length=size).sha256 == hashlib.sha256(b"abcdefg"[:size]).hexdigest()
 
-    assert asyncio.run(receive()).sha256 == hashlib.sha256(b"abcdefg"[:size]).hexdigest()
+
+def test_bytes_that_are_thrown_away_are_in_no_segment() -> None:
+    running = RunningDigest(UPLOAD, "")
+    running.update([b"wrong"], 5)
+    running.forget()
+    running.update([b"right"], 5)
+    assert running.cut(start=0, length=5).sha256 == hashlib.sha256(b"right").hexdigest()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from resilience.errors import AppError
 from uploads.store import Appender
 from uploads.threads import files
@@ -29,9 +27,9 @@ class Promised:
         else:
             self._proof = None
 
-    async def add(self, chunks: Sequence[bytes]) -> None:
-        if self._proof is not None:
-            await files(self._proof.update, chunks)
+    def followers(self) -> list[Proof]:
+        """Return what must see the bytes that come."""
+        return [self._proof] if self._proof is not None else []
 
     def failure(self) -> AppError | None:
         """Return why the file, now whole, is not the one promised; None when it is, or is left to the inspection."""

@@ -34,6 +34,7 @@ from uploads.threads import database, files
 
 from . import active
 from .active import Stop
+from .batch import Batch
 from .body import Body, End
 from .checkpoints import Checkpoints, Told, now, storage_error
 from .core import SNIFF_BYTES, Append, BeyondAnnounced, Pace
@@ -177,7 +178,8 @@ class Writer:
             await self.body.wait(minimum=BATCH_BYTES, seconds=self._patience(points.core))
             chunks, size = self.body.take()
             if size:
-                await self._write(points, chunks, size)
+                await self._write(points, Batch(chunks, size, points.core.written), last=self._over() is not None)
+                self.body.let_go()
             over = self._over()
             if over is not None:
                 return over
@@ -204,7 +206,6 @@ class Writer:
     async def _discard(self, points: Checkpoints) -> None:
         await files(points.appender.truncate, points.core.committed)
         points.core.written = points.core.committed
-        await points.digest.ready()
         points.digest.forget()
 
     def _patience(self, core: Append) -> float:
@@ -223,30 +224,24 @@ class Writer:
             return TooSlow(seconds=round(self.body.rate.seconds), limit=self.body.rate.bytes_per_second, retry_after=1)
         return None
 
-    async def _write(self, points: Checkpoints, chunks: list[bytes], size: int) -> None:
-        core, appender = points.core, points.appender
+    async def _write(self, points: Checkpoints, batch: Batch, *, last: bool) -> None:
+        """Write a batch; the last one is made durable in the same go where nothing has to be compared before."""
+        core, proof = points.core, self.part.proof
         try:
-            core.offer(size)
+            core.offer(batch.size)
         except BeyondAnnounced:
             raise await self._beyond(points) from None
+        followers = [*([proof] if proof is not None else []), *self._promised.followers()]
+        save = last and not followers and core.sniffed and not points.under_way
         try:
-            await files(appender.write, chunks, offset=core.written)
+            points.saved = await files(batch.put, points.appender, points.digest, followers, last=save)
         except WriteFailed as failure:
-            await self._wrote(points, chunks, failure.written)
+            core.wrote(failure.written)
             await self._keep_what_fits(points)
             raise storage_error(failure) from failure
-        await self._wrote(points, chunks, size)
-        if self.part.proof is not None:
-            await files(self.part.proof.update, chunks)  # judged when it has proved to be what was sent
-        elif core.sniff_due():
+        core.wrote(batch.size)
+        if proof is None and core.sniff_due():  # else judged when it has proved to be what was sent
             await self._judge(points)
-
-    async def _wrote(self, points: Checkpoints, chunks: list[bytes], size: int) -> None:
-        """Count bytes as written and begin to hash them; no commit comes in between."""
-        await points.digest.ready()
-        points.core.wrote(size)
-        points.digest.add(chunks, size)
-        await self._promised.add(chunks)
 
     async def _beyond(self, points: Checkpoints) -> AppError:
         """More than was announced, or than we take: the request is refused; the IETF draft wants the upload itself to end with it."""
