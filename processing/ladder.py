@@ -10,6 +10,7 @@ HEIGHTS = (360, 480, 720, 1080)
 _VIDEO_BPS = {360: 800_000, 480: 1_400_000, 720: 2_800_000, 1080: 5_000_000}
 _AUDIO_BPS = {360: 96_000, 480: 128_000, 720: 128_000, 1080: 160_000}
 MAX_FPS = 60.0
+STEADY_FPS = 30.0
 MAX_LONG_SIDE = 4096
 AUDIO = "audio"
 
@@ -46,16 +47,24 @@ def ladder(probe: Mapping[str, Any]) -> list[Rung]:
     """Return the rungs for a probed source, lowest first; an empty list when there is nothing to play.
 
     Args:
-        probe: as `UploadSession.probe`: `video` with width, height, rotation (degrees), fps, or null; `audio` or null.
+        probe: as `UploadSession.probe`: `video` with width, height, rotation (degrees), fps, or null; `audio` or null; `measured` when the file
+            does not say how long it is, as browsers record.
     """
     video = probe.get("video") or {}
     width, height = _shown_size(video)
     if not width or not height:
         return [Rung(AUDIO)] if probe.get("audio") else []
-    cap = MAX_FPS if float(video.get("fps") or 0) > MAX_FPS else 0.0
+    cap = _fps_cap(float(video.get("fps") or 0), measured=bool(probe.get("measured")))
     short = min(width, height)
     classes = [height_class for height_class in HEIGHTS if height_class <= short]
     return [_rung(width, height, target, cap) for target in classes] or [_rung(width, height, _even(short, at_most=short), cap)]
+
+
+def _fps_cap(fps: float, *, measured: bool) -> float:
+    """Pictures a second to make: those that come as they were made need a steady clock, or segments say that they are far shorter than they are."""
+    if measured:
+        return STEADY_FPS if fps <= STEADY_FPS + 3 else MAX_FPS
+    return MAX_FPS if fps > MAX_FPS else 0.0
 
 
 def _shown_size(video: Mapping[str, Any]) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import av
 import pytest
 from django.core.files.storage import default_storage
@@ -10,6 +12,7 @@ from processing.delivery import open_rendition
 from processing.models import AttemptState, JobState, Publication, Rendition
 from tests import media
 from tests.processing.helpers import convert
+from uploads.inspection.probe_child import examine
 from uploads.models import VideoState
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,6 +39,20 @@ def test_a_clip_becomes_a_playable_video() -> None:
         assert sum(1 for _ in container.decode(video=0)) == 60
     assert default_storage.exists(publication.poster)
     assert job.attempts.get().state == AttemptState.SUCCEEDED
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7], ids=["whole", "cut off"])
+def test_a_browsers_recording_becomes_a_playable_video_however_it_ended(share: float, tmp_path: Path) -> None:
+    """Its pictures come unevenly, it says neither how long it is nor how many they are, and its last block may be half a one."""
+    uneven = ("-vf", "select='not(mod(n\\,3))+gt(random(0)\\,0.5)'", "-fps_mode", "vfr", "-enc_time_base", "1/1000")
+    options = (*uneven, "-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus", "-live", "1")
+    recording = media.cut(media.clip(seconds=6, suffix=".webm", options=options), tmp_path / "recording.webm", share=share)
+    probed = examine(str(recording))
+    job = convert(recording, probe=probed)
+    assert (job.state, job.error_code) == (JobState.READY, "")
+    assert job.attempts.get().state == AttemptState.SUCCEEDED, "at the first try"
+    assert job.renditions.get().duration_s == pytest.approx(probed["duration_s"], abs=0.3)
+    assert probed["duration_s"] > 6 * share - 1.5
 
 
 def test_a_player_that_opens_the_main_playlist_sees_the_whole_of_it() -> None:

@@ -54,6 +54,11 @@ def test_only_more_than_sixty_pictures_a_second_are_capped(fps: Any, cap: float)
     assert ladder(probe(640, 360, fps=fps))[0].fps_cap == cap
 
 
+@pytest.mark.parametrize(("fps", "cap"), [(8.3, 30), (30, 30), (31.5, 30), (50, 60), (120, 60)])
+def test_a_browsers_recording_gets_a_steady_clock(fps: float, cap: float) -> None:
+    assert ladder(probe(640, 360, fps=fps) | {"measured": True})[0].fps_cap == cap
+
+
 def test_a_rung_survives_its_row() -> None:
     for rung in ladder(probe(1280, 720)):
         assert rung_from_json(rung.as_json()) == rung

@@ -131,6 +131,7 @@ def test_a_recording_that_does_not_say_how_long_it_is_is_measured(give: Give) ->
     assert (session.state, session.error_code) == (SessionState.ACCEPTED, "")
     assert session.video.duration_s == pytest.approx(2, abs=0.1)
     assert session.probe["video"]["fps"] == pytest.approx(30, abs=2)
+    assert session.probe["measured"] is True
 
 
 def test_a_recording_of_sound_alone_is_measured(give: Give, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def _measure(path: str, found: dict[str, Any]) -> None:
             frames += packet.stream.type == "video"
     if not 0 < ends - begins < math.inf:
         return
-    found["duration_s"] = round(ends - begins, 3)
+    found |= {"duration_s": round(ends - begins, 3), "measured": True}
     if found["video"] is not None:
         found["video"]["fps"] = round(frames / (ends - begins), 3)
 

@@ -20,6 +20,7 @@ from . import command, process, verify
 log = structlog.get_logger(__name__)
 
 DAMAGE = frozenset({ErrorClass.INPUT_CORRUPT, ErrorClass.INPUT_TRUNCATED})
+ENDED_EARLY = "File ended prematurely"
 POSTER = "poster.jpg"
 POSTER_LIMIT_S = 20.0
 
@@ -91,7 +92,7 @@ class LocalEngine:
         limit = 3600 + 20 * duration if duration else None
         for news in process.run(line, watch, limit_s=limit):
             if isinstance(news, process.Finished):
-                _judge(news, salvage=order.salvage)
+                _judge(news, salvage=order.salvage, ends_anywhere=bool(order.probe.get("measured")))
             elif duration:
                 yield min(0.99, news.out_time_s / duration)
 
@@ -131,8 +132,11 @@ def folder_of(attempt_id: str) -> Path:
     return Path(settings.WORK_DIR) / attempt_id
 
 
-def _judge(finished: process.Finished, *, salvage: bool) -> None:
+def _judge(finished: process.Finished, *, salvage: bool, ends_anywhere: bool = False) -> None:
     """Accept a process only if it said it went well and did not speak of damage; on a salvage pass damage is expected.
+
+    Args:
+        ends_anywhere: the source never said how long it was to be (a recording that was cut off): its early end is no damage.
 
     Other complaints (a muxer's about timestamps, say) are left to the check of what was made.
 
@@ -140,6 +144,9 @@ def _judge(finished: process.Finished, *, salvage: bool) -> None:
         EngineFailure: it did not.
     """
     code = "killed" if finished.code < 0 else str(finished.code)
-    failure = Failure("ffmpeg", code, finished.tail[:RAW_LIMIT], finished.last.out_time_s or None)
+    tail = finished.tail
+    if ends_anywhere:
+        tail = "\n".join(line for line in tail.split("\n") if ENDED_EARLY not in line)
+    failure = Failure("ffmpeg", code, tail[:RAW_LIMIT], finished.last.out_time_s or None)
     if finished.code != 0 or (not salvage and classify(failure).error_class in DAMAGE):
         raise EngineFailure(failure)
