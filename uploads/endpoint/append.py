@@ -15,6 +15,7 @@ from uploads.protocol.requests import Request
 from uploads.protocol.responses import Response
 from uploads.services.ended import why_ended
 from uploads.services.promise import promise_of
+from uploads.services.rows import session_now
 from uploads.services.tokens import resolve
 from uploads.threads import database
 
@@ -47,7 +48,9 @@ async def append(request: Request, body: Body, protocol: str, interim: Interim) 
     part = replace(asked.part, whole=promise_of(session))
     writer = Writer(session=session, body=body, offset=asked.offset, may_be_anything=may_be_anything(session), part=part, told=told)
     await writer.run()
-    session = await database(UploadSession.objects.get, pk=session.pk)
+    if protocol == dialects.TUS and session.role != UploadRole.PART and writer.committed == session.length:
+        return Response(204, {"Upload-Offset": str(writer.committed)})  # complete: there is nothing else to tell
+    session = await database(session_now, session.pk)
     return Response(204, dialects.appended(session, protocol) | {"Upload-Offset": str(writer.committed)})
 
 

@@ -12,6 +12,7 @@ limit together: at most half is used, and each takes at most a thousandth (or on
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -30,6 +31,9 @@ _AT_ONCE = 500
 _SMALL_SHARE = 1000
 _LOCK_CLASS = 0x55504C44  # "UPLD": ours among the database's advisory locks
 _EVERYBODY = 0
+_MOMENT = 0.25  # seconds that a reading far from every limit is good for
+_MOST_READINGS = 10_000
+_readings: dict[int | None, tuple[float, Usage]] = {}  # by whom (None: everybody), when, and what was used
 HOUR = 3600.0
 SOON = 60.0
 
@@ -76,31 +80,54 @@ def reserve_of_all(length: int, *, alone: bool) -> None:
 def reserve_many(wanted: Sequence[tuple[int, int]]) -> list[AppError | None]:
     """Reserve for several uploads at once, each `(owner_id, length)`, inside the transaction that inserts their rows.
 
-    Every lock is taken alone and in order, so that what is read is what is there: the rows of a batch share one lock, one reading, one commit.
+    Near a limit its lock is taken alone, so that what is read is what is there: the rows of a batch share one lock, one reading and one
+    commit. Far from it, a reading of a moment ago will do: half of the limit would have to be begun elsewhere within that moment. Locks are
+    taken in order.
 
     Returns:
         For each None, or why it does not fit beside those before it.
     """
-    of_all, of_owner = _limits_of_all(), _limits_of_owner()
-    everybody = _Room(None, of_all) if _limited(of_all.stored, of_all.today, of_all.open) else None
-    limited = _limited(of_owner.stored, of_owner.today, of_owner.open)
-    people = {owner_id: _Room(owner_id, of_owner) for owner_id in sorted({owner_id for owner_id, _length in wanted})} if limited else {}
+    if len(_readings) > _MOST_READINGS:
+        _readings.clear()
+    rooms = _rooms(wanted)
     answers: list[AppError | None] = []
     for owner_id, length in wanted:
-        rooms = [room for room in (people.get(owner_id), everybody) if room is not None]
-        refusal = next((refusal for room in rooms if (refusal := room.refusal(length)) is not None), None)
+        concerned = [rooms[whom] for whom in (owner_id, None) if whom in rooms]
+        refusal = next((refusal for room in concerned if (refusal := room.refusal(length)) is not None), None)
         answers.append(refusal)
-        for room in rooms if refusal is None else ():
+        for room in concerned if refusal is None else ():
             room.take(length)
+    for room in rooms.values():
+        _readings[room.owner_id] = (room.read_at, room.used)
     return answers
 
 
-class _Room:
-    """What one person, or everybody (None), has left: read under the lock, and counted down."""
+def _rooms(wanted: Sequence[tuple[int, int]]) -> dict[int | None, _Room]:
+    """Open what is limited: everybody's first, then people's in order."""
+    rooms: dict[int | None, _Room] = {}
+    of_all, of_owner = _limits_of_all(), _limits_of_owner()
+    if _limited(of_all.stored, of_all.today, of_all.open):
+        rooms[None] = _Room(None, of_all, sum(length for _owner, length in wanted))
+    if _limited(of_owner.stored, of_owner.today, of_owner.open):
+        for owner_id in sorted({owner_id for owner_id, _length in wanted}):
+            rooms[owner_id] = _Room(owner_id, of_owner, sum(length for owner, length in wanted if owner == owner_id))
+    return rooms
 
-    def __init__(self, owner_id: int | None, limits: Usage) -> None:
-        _lock(_EVERYBODY if owner_id is None else owner_id, alone=True)
-        self.owner_id, self.limits, self.used = owner_id, limits, usage_of(owner_id)
+
+class _Room:
+    """What one person, or everybody (None), has left: read, and counted down.
+
+    Args:
+        length: bytes wanted of it in all.
+    """
+
+    def __init__(self, owner_id: int | None, limits: Usage, length: int) -> None:
+        self.owner_id, self.limits = owner_id, limits
+        self.read_at, self.used = _readings.get(owner_id, (0.0, Usage(0, 0, 0)))
+        alone = time.monotonic() - self.read_at > _MOMENT or not _far(self.used, limits, length)
+        _lock(_EVERYBODY if owner_id is None else owner_id, alone=alone)
+        if alone:
+            self.read_at, self.used = time.monotonic(), usage_of(owner_id)
 
     def refusal(self, length: int) -> AppError | None:
         try:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import JSONField, Model
 
 from uploads.models import UploadSession
+from uploads.together import Call, together
 
 _FIELDS = UploadSession._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
@@ -50,3 +51,21 @@ def new_row(model: type[Model], **values: Any) -> dict[str, Any]:
 @cache
 def _defaults(model: type[Model]) -> dict[str, Any]:
     return {str(field.column): field.get_default() for field in model._meta.concrete_fields if not (field.primary_key or field.has_db_default())}
+
+
+_NOW = f"SELECT {session_columns('s')} FROM uploads_uploadsession s WHERE s.id = ANY(%s)"  # noqa: S608 - the names of our own columns
+
+
+def _now_many(calls: Sequence[Call]) -> list[UploadSession | Exception]:
+    found = {session.pk: session for session in map(session_of, fetch(_NOW, list({call.args[0] for call in calls})))}
+    return [found.get(call.args[0]) or UploadSession.DoesNotExist() for call in calls]
+
+
+@together(_now_many)
+def session_now(pk: int) -> UploadSession:
+    """Return a session as it is now.
+
+    Raises:
+        UploadSession.DoesNotExist: it was deleted.
+    """
+    return UploadSession.objects.get(pk=pk)
