@@ -30,6 +30,7 @@ from uploads.services.commit import Fenced
 from uploads.services.lease import Lease, release_lease, take_lease
 from uploads.services.length import fix_length
 from uploads.store import Appender, StoreMissing, WriteFailed
+from uploads.store.alone import HeldAlone
 from uploads.threads import database, files
 
 from . import active
@@ -113,9 +114,15 @@ class Writer:
             try:
                 return await self._append(appender)
             finally:
-                await files(appender.close)
+                await self._close(appender)
         finally:
             active.leave(self.session.pk, self)
+
+    async def _close(self, appender: Appender) -> None:
+        if self._points is not None and not self._points.core.pending:
+            appender.close()  # nothing waits to be written back: no file system takes time over that
+        else:
+            await files(appender.close)
 
     async def _append(self, appender: Appender) -> int:
         lease = await database(take_lease, self.session.pk)
@@ -158,7 +165,7 @@ class Writer:
 
     async def _prepare(self, appender: Appender, lease: Lease) -> None:
         """Compare storage with what was promised, then the request with both; drop the tail nobody was told about."""
-        size = await files(appender.size)
+        size = appender.found if isinstance(appender, HeldAlone) else await files(appender.size)
         if size < lease.committed:
             raise await lost(self.session, offset=self.offset)
         if self.offset != lease.committed:

@@ -24,8 +24,9 @@ _MOST_BUFFERS = 512  # below IOV_MAX (1024) of one pwritev
 class DiskAppender:
     """One open, locked file. The lock falls with the descriptor, so also when this process is killed."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, found: int) -> None:
         self._descriptor = descriptor
+        self.found = found
 
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size
@@ -134,13 +135,13 @@ class DiskStore:
         descriptor = self._open(key)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return DiskAppender(descriptor, os.fstat(descriptor).st_size)
         except BlockingIOError:
             os.close(descriptor)
             raise StoreBusy from None
         except BaseException:
             os.close(descriptor)
             raise
-        return DiskAppender(descriptor)
 
     def take_over(self, key: str) -> bool:
         """The kernel's lock falls with its process only."""
