@@ -21,7 +21,7 @@ from uploads.store import store
 
 BOTH = [pytest.param(each, place, id=f"{each.code}-{each.name}-{place}") for each in CASES for place in each.stores]
 ENTRIES = [pytest.param(CATALOGUE.get(code), id=code) for code in sorted({each.code for each in CASES})]
-ATTACHMENTS = "UPLOAD_ATTACHMENT_"  # files in tickets: tests/support/test_attachments.py has theirs
+ATTACHMENTS = "UPLOAD_ATTACHMENT"  # files in tickets: tests/support/test_attachments.py has theirs
 COME_AGAIN = (408, 429, 503, 507)
 
 
