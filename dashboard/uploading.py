@@ -40,18 +40,18 @@ def upload_settings() -> UploadSettings:
             "endings": endings,
             "chunkBytes": CHUNK_BYTES,
             "words": {
-                "tooLarge": _words(TooLarge.entry),
-                "wrongKind": _words(TypeRefused.entry),
-                "empty": _words(FileEmpty.entry),
-                "gone": _words(UploadExpired.entry),
-                "lost": _words(UploadNotFound.entry),
-                "elsewhere": _words(ContinuedElsewhere.entry),
+                "tooLarge": script_words(TooLarge.entry),
+                "wrongKind": script_words(TypeRefused.entry),
+                "empty": script_words(FileEmpty.entry),
+                "gone": script_words(UploadExpired.entry),
+                "lost": script_words(UploadNotFound.entry),
+                "elsewhere": script_words(ContinuedElsewhere.entry),
             },
         },
     )
 
 
-def _words(entry: Entry) -> dict[str, Any]:
+def script_words(entry: Entry) -> dict[str, Any]:
     """An entry in the shape of a problem, its sentence with the {fields} still to fill in."""
     return {
         "code": entry.code,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import account, files, help, home, inbox, media, signin, tickets, uploads, videos
+from dashboard.views import account, attachments, files, help, home, inbox, media, signin, tickets, uploads, videos
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -27,6 +27,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tickets/new/", tickets.new, name="ticket-new"),
     path("tickets/<str:public_id>/", tickets.ticket, name="ticket"),
     path("tickets/<str:public_id>/reply/", tickets.reply, name="ticket-reply"),
+    path("tickets/<str:public_id>/files/", attachments.files, name="ticket-files"),
+    path("tickets/<str:public_id>/files/<str:file_id>/", attachments.download, name="ticket-file"),
+    path("tickets/<str:public_id>/files/<str:file_id>/remove/", attachments.remove, name="ticket-file-remove"),
     path("help/", help.guides, name="guides"),
     path("help/<slug:slug>/", help.guide, name="guide"),
     path("problems/<slug:slug>/", help.problem, name="problem"),

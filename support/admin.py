@@ -11,6 +11,7 @@ from resilience.admin_actions import Change, ConsoleAdmin, Given
 from resilience.admin_display import age, as_json, error_label, link, list_of, state_of
 from resilience.admin_filters import recent
 from support.models import LIVE_TICKET_STATES, Snapshot, Ticket, TicketState
+from support.selectors import files_of
 from support.services import tickets
 
 
@@ -104,6 +105,7 @@ class TicketAdmin(ConsoleAdmin):
 
     def more(self, row: Any) -> dict[str, Any]:
         return {
+            "files": files_of(row),
             "conversation": row.messages.select_related("author"),
             "snapshots": [(snapshot, as_json(snapshot.data)) for snapshot in row.snapshots.all()[:5]],
             "jobs": list_of("processing", "job", video__id__exact=row.video_id) if row.video_id else "",

@@ -9,10 +9,12 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dashboard import words
-from resilience.errors import Action, ActionKind
+from dashboard import attaching, words
+from resilience.errors import CATALOGUE, Action, ActionKind
 from resilience.http.problems import action_address
+from support.models import TicketAttachment
 from uploads.admission import human_size
+from uploads.models import UploadSession
 
 register = template.Library()
 
@@ -57,6 +59,17 @@ def ticket_words(state: str) -> str:
 @register.filter
 def ticket_tone(state: str) -> str:
     return words.TICKET_TONES[state]
+
+
+@register.filter
+def file_note(file: TicketAttachment) -> str:
+    return attaching.file_note(file)
+
+
+@register.filter
+def error_sentence(session: UploadSession) -> str:
+    """The catalogue's sentence about a stored error."""
+    return CATALOGUE.get(session.error_code).sentence(session.error_fields)
 
 
 @register.simple_tag

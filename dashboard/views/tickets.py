@@ -14,11 +14,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dashboard.attaching import STEPS, attach_settings, files_context
 from dashboard.forms import ReplyForm, TicketForm
 from resilience.errors import CATALOGUE, AppError
 from resilience.http.limits import require_rate
 from support.guide_library import guide_for
-from support.models import LIVE_TICKET_STATES, Ticket
+from support.models import LIVE_TICKET_STATES, Ticket, TicketState
 from support.selectors import ticket_of, tickets_of
 from support.services import tickets as service
 from support.snapshots import build_snapshot
@@ -112,6 +113,8 @@ def _show_form(request: HttpRequest, form: TicketForm, *, video: Video | None, c
         "guide": guide_for(code) if code else None,
         "ongoing": ongoing,
         "snapshot": _readable(build_snapshot(video, owner=request.user)),
+        "upload": attach_settings(None),
+        "steps": STEPS,
     }
     return render(request, "tickets/new.html", context, status=status)
 
@@ -119,7 +122,9 @@ def _show_form(request: HttpRequest, form: TicketForm, *, video: Video | None, c
 def _show_ticket(request: HttpRequest, found: Ticket, form: ReplyForm, *, status: int = 200) -> HttpResponse:
     snapshot = found.snapshots.first()
     context = {"ticket": found, "ticket_messages": found.messages.all(), "form": form, "snapshot": _readable(snapshot.data) if snapshot else ""}
-    return render(request, "tickets/ticket.html", context, status=status)
+    if found.state != TicketState.CLOSED:
+        context |= {"upload": attach_settings(found), "steps": STEPS}
+    return render(request, "tickets/ticket.html", context | files_context(found), status=status)
 
 
 def _readable(data: Any) -> str:

@@ -25,6 +25,7 @@ export function startLive(address) {
       if (source.readyState === EventSource.CLOSED) setTimeout(open, POLL_MS); // refused outright: the browser has given up, we have not
     });
     source.addEventListener("video.changed", (event) => videoChanged(JSON.parse(event.data)));
+    source.addEventListener("ticket.changed", (event) => changed(JSON.parse(event.data).ticket));
     source.addEventListener("job.progress", (event) => progressed(JSON.parse(event.data)));
     for (const kind of ["notification.created", "notification.read"]) {
       source.addEventListener(kind, (event) => badge(JSON.parse(event.data).unread));
@@ -35,13 +36,17 @@ export function startLive(address) {
   window.addEventListener("pageshow", (event) => event.persisted && open());
 }
 
-/** Fetch again what shows this video; several pieces of news in a row are one fetch. */
 function videoChanged({ video, state }) {
-  clearTimeout(waiting.get(video));
-  waiting.set(video, setTimeout(() => {
-    waiting.delete(video);
-    document.dispatchEvent(new CustomEvent("holdfast:video", { detail: { video, state } }));
-    for (const element of document.querySelectorAll(`[data-live="${CSS.escape(video)}"]`)) refresh(element);
+  changed(video, () => document.dispatchEvent(new CustomEvent("holdfast:video", { detail: { video, state } })));
+}
+
+/** Fetch again what shows this video, or this ticket's files; several pieces of news in a row are one fetch. */
+function changed(id, tell = () => {}) {
+  clearTimeout(waiting.get(id));
+  waiting.set(id, setTimeout(() => {
+    waiting.delete(id);
+    tell();
+    for (const element of document.querySelectorAll(`[data-live="${CSS.escape(id)}"]`)) refresh(element);
   }, GATHER_MS));
 }
 

@@ -3,6 +3,7 @@ import { startLibrary } from "./library.js";
 import { startLive } from "./live.js";
 import { localTimes } from "./times.js";
 import { startPlayers } from "./player.js";
+import { startAsking } from "./upload/ask.js";
 import { startUploads } from "./upload/page.js";
 
 function menus() {
@@ -33,5 +34,6 @@ copyButtons();
 localTimes(document);
 startPlayers(document);
 startUploads();
+startAsking();
 startLibrary();
 startLive(document.body.dataset.events);

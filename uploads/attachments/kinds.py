@@ -107,4 +107,4 @@ def _markup(start: bytes) -> str:
         return ""
     if b"<svg" in text:
         return "an SVG drawing, which can hold a program"
-    return "a script" if text.startswith((b"<?php", b"<%", b"<script")) else "a web page, or other markup"
+    return "a script" if text.startswith((b"<?php", b"<%", b"<script")) else "a web page or other markup"

@@ -45,7 +45,7 @@ export class UploadJob {
     if (this.#transfer) return this.#transfer.start();
     const uploadUrl = this.#session ? await this.#address() : null;
     if (uploadUrl === undefined) return;
-    const metadata = { filename: this.file.name, filetype: this.file.type, fingerprint: this.print };
+    const metadata = { filename: this.file.name, filetype: this.file.type, fingerprint: this.print, ...this.settings.metadata };
     if (this.video && !this.#session) metadata.video = this.video;
     for (const name of Object.keys(metadata)) if (!metadata[name]) delete metadata[name];
     this.#transfer = new Transfer(this.file, {

@@ -76,7 +76,7 @@ export function draw(problem, { press, help, video }) {
   const first = actions.filter(({ kind }) => kind === "button" || kind === "link");
   first.forEach((action, index) => at("actions").append(control(action, index === 0, press)));
   if (problem.doc_url) at("actions").append(link("Read the guide", problem.doc_url));
-  if (problem.code) at("actions").append(link("Ask for help", `${help}?${new URLSearchParams({ ...(video && { video }), code: problem.code })}`));
+  if (problem.code && help) at("actions").append(link("Ask for help", `${help}?${new URLSearchParams({ ...(video && { video }), code: problem.code })}`));
   return card;
 }
 
