@@ -108,7 +108,7 @@ def _not_created(answer: Answer) -> Finding:
     if code in ("AUTH_REQUIRED", "NOT_SIGNED_IN"):
         return Finding("create", False, "The token is not one of this server. Make one there: manage.py api_token EMAIL.")
     if code:
-        return Finding("create", False, f"The server let no upload begin: {code}.")
+        return Finding("create", False, f"The server let no upload begin. {answer.detail} ({code})")
     return Finding("create", False, f"Something in front of the server answered {answer.status} to POST /files/, not the server itself.")
 
 

@@ -31,13 +31,21 @@ class Answer:
     @property
     def problem_code(self) -> str:
         """The catalogue code of a problem in the body; empty when it is none of ours."""
+        return str(self._problem().get("code", ""))
+
+    @property
+    def detail(self) -> str:
+        """What the server says about a refusal, in its own words."""
+        return str(self._problem().get("detail", ""))
+
+    def _problem(self) -> dict[str, Any]:
         if not self.headers.get("content-type", "").startswith("application/problem+json"):
-            return ""
+            return {}
         try:
             found: Any = json.loads(self.body)
         except ValueError:
-            return ""
-        return str(found.get("code", "")) if isinstance(found, dict) else ""
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 class Line:

@@ -22,7 +22,7 @@ def token_for_now() -> Iterator[str]:
     """
     owner = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if owner is None:
-        raise CommandError("There is no administrator to make a token for; name one with --token (manage.py api_token EMAIL).")
+        raise CommandError("There is no administrator to make a token for; name one with --token (manage.py api_token EMAIL).", returncode=2)
     made, secret = AuthToken.objects.create(owner, expiry=LIFE)
     try:
         yield secret
