@@ -29,6 +29,7 @@ from uploads.direct.wire import (
     ClaimSerializer,
     JoinedSerializer,
     PartSerializer,
+    content_md5,
     part_numbers,
 )
 from uploads.errors import HeaderInvalid, UploadComplete
@@ -41,6 +42,7 @@ from uploads.services.ended import why_ended
 from uploads.store.s3 import names
 
 KEY = OpenApiParameter("key", str, description="As it was told; not looked at.")
+MD5 = OpenApiParameter("md5", str, description="MD5 of the part's bytes, base64. The PUT must then say the same in `Content-MD5`, and S3 takes no other bytes.")
 
 
 class DirectView(APIView):
@@ -90,10 +92,11 @@ class UploadView(DirectView):
 
 
 class AddressView(DirectView):
-    @extend_schema(responses=AddressSerializer, parameters=[KEY], operation_id="direct_sign")
+    @extend_schema(responses=AddressSerializer, parameters=[KEY, MD5], operation_id="direct_sign")
     def get(self, request: Request, id: str, number: str) -> Response:
         """Get the address to PUT one part to."""
-        (address,) = sign_parts(find(request, id, "append"), [int(number)])
+        md5 = content_md5(request.query_params.get("md5", ""))
+        (address,) = sign_parts(find(request, id, "append"), [int(number)], md5=md5)
         return Response({"url": address.url, "expires": SECONDS})
 
 

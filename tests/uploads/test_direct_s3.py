@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
@@ -278,6 +281,22 @@ def test_asking_for_addresses_keeps_an_upload_alive(api: APIClient) -> None:
     UploadSession.objects.filter(public_id=upload).update(expires_at=timezone.now() + timedelta(seconds=60))
     api.get(f"{API}/{upload}/1")
     assert session_of(upload).expires_at > timezone.now() + timedelta(days=1)
+
+
+def test_an_address_may_be_bound_to_the_bytes_it_is_for(api: APIClient) -> None:
+    upload, data = begin(api, PART)["uploadId"], os.urandom(PART)
+    md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+    url = api.get(f"{API}/{upload}/1", {"md5": md5}).json()["url"]
+    assert parse_qs(urlsplit(url).query)["X-Amz-SignedHeaders"] == ["content-md5;host"]
+    assert requests.put(url, data=data, headers={"Content-MD5": md5}, timeout=30).status_code == 200
+    assert complete(api, upload, []).status_code == 200
+    assert [row.etag for row in UploadPart.objects.filter(session=session_of(upload))] == [hashlib.md5(data, usedforsecurity=False).hexdigest()]
+
+
+@pytest.mark.parametrize("wrong", ["abc", "!" * 24, "A" * 23 + "é", base64.b64encode(bytes(15)).decode(), "A" * 5000])
+def test_what_is_no_md5_gets_no_address(api: APIClient, wrong: str) -> None:
+    upload = begin(api, PART)["uploadId"]
+    assert code_of(api.get(f"{API}/{upload}/1", {"md5": wrong}), 400) == "REQUEST_INVALID"
 
 
 def test_addresses_come_in_small_batches(api: APIClient) -> None:

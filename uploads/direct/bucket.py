@@ -34,12 +34,15 @@ def listed(session: UploadSession, upload_id: str) -> list[Part]:
     return [Part(number=item["PartNumber"], size=item["Size"], etag=item["ETag"].strip('"')) for item in found]
 
 
-def sign(session: UploadSession, upload_id: str, number: int, *, size: int | None, seconds: int) -> str:
+def sign(session: UploadSession, upload_id: str, number: int, *, size: int | None, seconds: int, md5: str = "") -> str:
     """Return an address to PUT one part to. Asks nobody.
 
     Args:
         size: bytes the part must have; it is signed along, so that S3 takes no other. None where the client cuts the file itself.
         seconds: how long a PUT may begin.
+        md5: of the part's bytes, base64; signed along as Content-MD5, so that S3 takes no other bytes, now or later.
     """
-    length = {} if size is None else {"ContentLength": size}
-    return client.presign("upload_part", seconds=seconds, Key=names.whole(session.public_id), UploadId=upload_id, PartNumber=number, **length)
+    bound: dict[str, int | str] = {} if size is None else {"ContentLength": size}
+    if md5:
+        bound["ContentMD5"] = md5
+    return client.presign("upload_part", seconds=seconds, Key=names.whole(session.public_id), UploadId=upload_id, PartNumber=number, **bound)

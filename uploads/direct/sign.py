@@ -35,11 +35,14 @@ class Address:
     size: int | None
 
 
-def sign_parts(session: UploadSession, numbers: Sequence[int]) -> list[Address]:
+def sign_parts(session: UploadSession, numbers: Sequence[int], *, md5: str = "") -> list[Address]:
     """Return an address for each of these parts.
 
     The numbers are reserved first, under the row's lock: what the server itself sends later goes under higher ones, so that an address
     still about can never overwrite bytes that came through the server.
+
+    Args:
+        md5: of the one part there is an address asked for, base64: with it, S3 takes these bytes and no others.
 
     Raises:
         The errors of `why_ended`, UploadComplete: there is nothing left to send.
@@ -54,7 +57,7 @@ def sign_parts(session: UploadSession, numbers: Sequence[int]) -> list[Address]:
     upload_id = bucket.multipart_of(session)
     _reserve(session, highest=max(numbers))
     return [
-        Address(number=number, url=bucket.sign(session, upload_id, number, size=size, seconds=SECONDS), size=size)
+        Address(number=number, url=bucket.sign(session, upload_id, number, size=size, seconds=SECONDS, md5=md5), size=size)
         for number, size in zip(numbers, sizes, strict=True)
     ]
 

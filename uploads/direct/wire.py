@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from rest_framework import serializers
@@ -52,6 +53,21 @@ class JoinedSerializer(serializers.Serializer[dict[str, Any]]):
     location = serializers.CharField(help_text="The video's page.")
     key = serializers.CharField()
     bucket = serializers.CharField()
+
+
+def content_md5(given: str) -> str:
+    """Return an MD5 sum in base64, as Content-MD5 has it; empty where none was given.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    try:
+        fits = len(base64.b64decode(given, validate=True)) in (0, 16)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise serializers.ValidationError({"md5": ["Give the MD5 of the part's bytes in base64 (24 characters)."]})
+    return given
 
 
 def part_numbers(given: str) -> list[int]:
