@@ -11,6 +11,7 @@ from resilience.errors import ActionKind, Entry
 from resilience.http.problems import action_address
 from uploads.admission import AUDIO_ENDINGS, ENDINGS, VIDEO_ENDINGS, accepts_anything
 from uploads.errors import ContinuedElsewhere, FileEmpty, TooLarge, TypeRefused, UploadExpired, UploadNotFound
+from uploads.errors.recording import RecordingEmpty, RecordingFailed, RecordingNoDevice, RecordingNotAllowed
 
 CHUNK_BYTES = 16 * 2**20
 KINDS = "MP4, MOV, WebM, MKV, AVI, MP3, WAV, M4A, FLAC and others"
@@ -46,6 +47,10 @@ def upload_settings() -> UploadSettings:
                 "gone": script_words(UploadExpired.entry),
                 "lost": script_words(UploadNotFound.entry),
                 "elsewhere": script_words(ContinuedElsewhere.entry),
+                "recordRefused": script_words(RecordingNotAllowed.entry),
+                "recordMissing": script_words(RecordingNoDevice.entry),
+                "recordFailed": script_words(RecordingFailed.entry),
+                "recordEmpty": script_words(RecordingEmpty.entry),
             },
         },
     )

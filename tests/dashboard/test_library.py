@@ -52,6 +52,16 @@ def test_an_unfinished_upload_offers_to_go_on(client: Client, anna) -> None:
     assert f"/videos/{video.public_id}/card/" not in html  # it is not in the library too
 
 
+def test_an_unfinished_recording_can_be_finished_as_it_is(client: Client, anna) -> None:
+    """Nobody said how long it is to be, and there is no file to choose."""
+    make_session(video=make_video(owner=anna, title="recording.webm", state=VideoState.RECEIVING), length=None, committed=700)
+    html = client.get("/").content.decode()
+    assert "data-finish-session" in html
+    assert 'data-committed="700"' in html
+    assert "data-resume" not in html
+    assert "unknown size" not in html
+
+
 def test_what_has_ended_is_not_offered(client: Client, anna) -> None:
     make_session(video=make_video(owner=anna, state=VideoState.CANCELED), state=SessionState.ABORTED)
     make_session(video=make_video(title="other.mp4"), length=10)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.stack.system import wait_for
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -33,10 +35,10 @@ def chromium_path() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*more: str) -> Iterator[Browser]:
     path = chromium_path()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
         try:
             yield browser
         finally:
@@ -49,3 +51,9 @@ def sign_up(page: Page, base: str, email: str) -> None:
     page.locator("input[type=password]").first.fill("a long and quiet river")
     page.locator("main button[type=submit]").click()
     page.wait_for_url(f"{base}/")
+
+
+def plays(page: Page) -> None:
+    """Play what the page shows until it moves; a player that is still loading is asked again."""
+    ask = "(player => (player.play().catch(() => {}), player.currentTime > 0.5))(document.querySelector('[data-play]'))"
+    wait_for(lambda: page.evaluate(ask), seconds=30, what="it plays")

@@ -80,6 +80,12 @@ export class UploadCard {
     }
   }
 
+  /** Of a recording that goes on: how much of it is sent already. */
+  grown(sent, recorded) {
+    this.#at("bar").hidden = true; // of what?
+    this.#at("amount").textContent = `${size(sent)} of ${size(recorded)} so far`;
+  }
+
   #still() {
     this.#speed.reset();
     this.#at("speed").textContent = "";

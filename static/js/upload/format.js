@@ -21,6 +21,14 @@ export function left(seconds) {
   return `${Math.round(seconds / 3600)} hours left`;
 }
 
+/** `75.3` → `1:15`, as a clock counts. */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  const two = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  return `${hours ? `${hours}:${two(Math.floor(whole / 60) % 60)}` : Math.floor(whole / 60)}:${two(whole % 60)}`;
+}
+
 /** Bytes per second over the last ten seconds. */
 export class Speed {
   #samples = [];

@@ -1,6 +1,8 @@
 // The upload box of a page, and the buttons of its unfinished uploads.
 import { UploadJob } from "./job.js";
 import { Queue } from "./queue.js";
+import { startRecording } from "./record.js";
+import { startFinishing } from "./unfinished_recordings.js";
 
 export function startUploads() {
   const data = document.getElementById("upload-settings");
@@ -19,6 +21,8 @@ export function startUploads() {
   for (const resume of document.querySelectorAll("[data-resume]")) {
     takeChosen(resume, (files) => begin(files, resume.closest("[data-session]"), () => resume.click()));
   }
+  startRecording({ settings, list });
+  startFinishing({ settings, list });
   window.addEventListener("beforeunload", (event) => {
     if (queue.busy) event.preventDefault();
   });

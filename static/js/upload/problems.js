@@ -1,4 +1,6 @@
 // Errors as cards: what happened, what to do, one primary action, details, a way to a person.
+export const ELSEWHERE = "UPLOAD_CONTINUED_ELSEWHERE";
+const WAITS = new Set([0, 408, 409, 423, 425, 429]);
 
 /** Read a problem (RFC 9457) out of a body; null when it is none. */
 export function parse(body) {
@@ -22,6 +24,26 @@ export function ofCode(response, words) {
   return entry ? { ...own(entry), request_id: response.getHeader("X-Request-ID") ?? "" } : null;
 }
 
+/** The server's own word on it where there is one; else by status. No answer at all is the network. */
+export function mayPass(error, words) {
+  if (!error.originalRequest) return false; // the file itself cannot be read any more
+  const status = error.originalResponse?.getStatus() ?? 0;
+  const problem = parse(error.originalResponse?.getBody()) ?? ofCode(error.originalResponse, words);
+  return problem ? problem.retryable === true : WAITS.has(status) || status >= 500;
+}
+
+/** What to show of an error of tus-js-client that ends an upload. */
+export function problemOf(error, words) {
+  if (!error.originalRequest) return unreadable();
+  const response = error.originalResponse;
+  return parse(response?.getBody()) ?? ofCode(response, words) ?? unknownAnswer(response?.getStatus() ?? 0, response?.getHeader("X-Request-ID"));
+}
+
+/** Another tab or device has the upload now. The file is at hand here too: it can be taken back. */
+export function withWayBack(problem) {
+  return problem.code === ELSEWHERE ? { ...problem, actions: [{ kind: "button", label: "Go on here", href: "" }, ...problem.actions] } : problem;
+}
+
 export function unknownAnswer(status, requestId) {
   return {
     code: `HTTP_${status}`,
@@ -34,7 +56,7 @@ export function unknownAnswer(status, requestId) {
   };
 }
 
-export function unreadable() {
+function unreadable() {
   return {
     code: "",
     title: "We cannot read this file any more",

@@ -1,23 +1,25 @@
 // One file on its way: tus-js-client, with patience. Network trouble is never an end, only a wait.
-import { ofCode, parse, unknownAnswer, unreadable } from "./problems.js";
+import { makeKey } from "./key.js";
+import { mayPass, problemOf } from "./problems.js";
 
 const STALL_MS = 30_000; // a line that says nothing for so long is dead
 const WAIT_MS = 45_000; // longer than any pause between two tries: the try itself hangs
 const LOOK_MS = 5_000;
 const PATIENCE = [0, 1000, 3000, 5000, 10_000, 20_000, ...Array(200).fill(30_000)];
-const WAITS = new Set([0, 408, 409, 423, 425, 429]);
 
 /** States told to `changed(state, detail)`: sending, waiting, paused, done, failed, canceled. */
 export class Transfer {
   #upload;
   #state = "idle";
-  #key = makeKey();
+  #key;
   #lastProgress = 0;
   #timer = null;
 
-  constructor(file, { settings, metadata, uploadUrl = null, changed, progressed, named }) {
+  /** `options`: more of them for tus-js-client, for a source that is no file. `kept(offset)`: the server has everything before it. */
+  constructor(file, { settings, metadata, uploadUrl = null, key, options = {}, changed, progressed, named, kept = () => {} }) {
     this.file = file;
     this.video = metadata.video ?? "";
+    this.#key = key ?? makeKey();
     Object.assign(this, { changed, progressed, named, words: settings.words });
     this.#upload = new window.tus.Upload(file, {
       endpoint: uploadUrl ? null : settings.endpoint,
@@ -32,7 +34,9 @@ export class Transfer {
       onProgress: (sent, total) => this.#moved(sent, total),
       onShouldRetry: (error) => this.#retries(error),
       onError: (error) => this.#failed(error),
+      onChunkComplete: (_size, accepted) => kept(accepted),
       onSuccess: () => this.#end("done"),
+      ...options,
     });
   }
 
@@ -51,13 +55,13 @@ export class Transfer {
   async pause() {
     this.#stop();
     this.#set("paused");
-    await this.#upload.abort();
+    await this.#hangUp();
   }
 
   async cancel() {
     this.#stop();
     this.#set("canceled");
-    await this.#upload.abort(Boolean(this.#upload.url)).catch(() => {}); // not reached: it expires by itself, and can be discarded from the library
+    await this.#hangUp(Boolean(this.#upload.url)).catch(() => {}); // not reached: it expires by itself, and can be discarded from the library
   }
 
   #online = () => this.#state === "waiting" && this.#again();
@@ -69,12 +73,18 @@ export class Transfer {
   }
 
   async #again() {
-    await this.#upload.abort();
+    await this.#hangUp();
     if (this.active) this.#go();
+  }
+
+  #hangUp(terminate = false) {
+    this.file.rest?.();
+    return this.#upload.abort(terminate);
   }
 
   /** Nobody tells us that a line is dead: hang up after a while without a byte, and go on from what the server has. */
   #look() {
+    if (this.file.hungry) this.#lastProgress = performance.now(); // all that was recorded so far is sent
     const silent = performance.now() - this.#lastProgress;
     if (silent < (this.#state === "sending" ? STALL_MS : WAIT_MS)) return;
     this.#wait("stalled");
@@ -94,7 +104,7 @@ export class Transfer {
 
   #remember(response) {
     const video = response.getHeader("Holdfast-Video");
-    if (video) this.named((this.video = video));
+    if (video) this.named((this.video = video), response.getHeader("Holdfast-Upload"));
   }
 
   #retries(error) {
@@ -110,11 +120,7 @@ export class Transfer {
 
   #failed(error) {
     if (!this.active || mayPass(error, this.words)) return; // #look goes on with what may pass
-    const response = error.originalResponse;
-    const status = response?.getStatus() ?? 0;
-    const told = parse(response?.getBody()) ?? ofCode(response, this.words) ?? unknownAnswer(status, response?.getHeader("X-Request-ID"));
-    const problem = error.originalRequest ? told : unreadable();
-    this.#end("failed", { problem, status });
+    this.#end("failed", { problem: problemOf(error, this.words) });
   }
 
   #end(state, detail) {
@@ -133,17 +139,4 @@ export class Transfer {
     this.#state = state;
     this.changed(state, detail);
   }
-}
-
-/** The server's own word on it where there is one; else by status. No answer at all is the network. */
-function mayPass(error, words) {
-  if (!error.originalRequest) return false; // the file itself cannot be read any more
-  const status = error.originalResponse?.getStatus() ?? 0;
-  const problem = parse(error.originalResponse?.getBody()) ?? ofCode(error.originalResponse, words);
-  return problem ? problem.retryable === true : WAITS.has(status) || status >= 500;
-}
-
-/** The same key with every try of the first request: a lost answer makes no second upload. */
-function makeKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -2,6 +2,7 @@
 import { compare } from "./fingerprint.js";
 import { own, parse, unknownAnswer } from "./problems.js";
 
+const PATIENCE_MS = 5_000;
 const items = () => [...document.querySelectorAll("[data-session]")];
 
 /** The unfinished upload a chosen file belongs to, if any. */
@@ -25,11 +26,21 @@ export function take(item) {
   section.querySelector("[data-unfinished-plural]").hidden = count === 1;
 }
 
+/** The same as `freshAddress`, but waiting for the network as long as it takes; `waits` is called with every try that found none. */
+export async function patientAddress(settings, session, waits) {
+  for (;;) {
+    const found = await freshAddress(settings, session);
+    if (!found.offline) return found;
+    waits();
+    await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+  }
+}
+
 /**
  * Ask for a fresh address of an unfinished upload.
  * @returns {Promise<{address?: string, problem?: object, offline?: boolean}>}
  */
-export async function freshAddress(settings, session) {
+async function freshAddress(settings, session) {
   let answer;
   try {
     answer = await fetch(`${settings.uploads}${session}/token`, {
