@@ -17,7 +17,8 @@ from tests.conformance.speaker import Target
 FAULTS = {
     "any-version": "tus.version.wrong.PATCH", "unversioned": "tus.version.answered", "cached": "tus.head.no-store", "unknown-with-offset": "tus.head.unknown",
     "no-override": "tus.override.patch", "any-type": "tus.patch.media-type.near", "any-offset": "tus.patch.mismatch.behind",
-    "lenient-numbers": "tus.creation.length-invalid.negative", "any-metadata": "tus.metadata.invalid.empty-key", "prefix-lost": "tus.drop.prefix.closed",
+    "lenient-numbers": "tus.creation.length-invalid.negative", "any-metadata": "tus.metadata.invalid.empty-key",
+    "object-keys": "tus.metadata.returned.constructor", "prefix-lost": "tus.drop.prefix.closed",
     "no-fence": "tus.stall.old-writer", "offset-back": "tus.offset.monotone", "mismatch-stored": "tus.checksum.mismatch.sha1",
     "delete-keeps": "tus.termination.gone.HEAD", "unfinished": "tus.concat.unfinished", "mismatch-silent": "ietf.append.mismatch.behind",
     "interim-for-all": "ietf.interim.other-version.none", "overflow-usable": "ietf.append.overflow.sized", "drop-completes": "ietf.drop.not-complete",

@@ -66,6 +66,7 @@ METADATA = {
     "one": pair("filename", b"film.mp4"), "two": f"{pair('filename', b'film.mp4')},{pair('filetype', b'video/mp4')}", "no-value": "is_confidential",
     "no-value-and-more": f"{pair('filename', b'a')},is_confidential", "utf-8": pair("filename", "Größe 映画.mp4".encode()),
     "punctuation": pair("x-a.b_c!", b"1"),
+    "constructor": pair("constructor", b"1"), "proto": pair("__proto__", b"1"),  # names that some languages give a meaning of their own
     "long": pair("filename", b"n" * 700), "binary": pair("thing", bytes(range(256))),
 }  # fmt: skip
 
@@ -87,6 +88,7 @@ def metadata_empty_value(tus: Tus) -> None:
 # An empty key can only be written behind a comma: HTTP strips the space at the start of a field's value.
 BAD_METADATA = {
     "empty-key": f"{pair('filename', b'a')}, {base64.b64encode(b'x').decode()}", "empty-element": f"{pair('filename', b'a')},,{pair('b', b'b')}",
+    "empty-key-alone": ",", "empty-key-first": f",{pair('a', b'1')}", "empty-key-last": f"{pair('a', b'1')},", "empty-key-bare": f"{pair('a', b'1')}, ,b",
     "key-twice": f"{pair('a', b'1')},{pair('a', b'2')}", "not-base64": "filename ???", "bad-padding": "filename YQ", "space-in-key": "file name YQ==",
 }  # fmt: skip
 

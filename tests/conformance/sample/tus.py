@@ -91,6 +91,8 @@ class Tus:
             except ValueError:
                 raise Refused(400) from None
             keys.append(key)
+        if "object-keys" in self.faults and any(hasattr(object, key) or key == "constructor" for key in keys):
+            raise Refused(400)
         if len(set(keys)) < len(keys) or not all(_KEY.fullmatch(key) for key in keys):
             raise Refused(400)
         return given
