@@ -13,6 +13,7 @@ from support.models import Ticket, TicketAttachment
 from tests.uploads.client import Answer, patch, request
 from tests.uploads.server import metadata
 from uploads.models import UploadSession
+from uploads.store import store
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 
@@ -51,3 +52,7 @@ def judge(session: UploadSession) -> Task:
     """Run what is due, and return the task of this file."""
     run_due(queues=("default",))
     return Task.objects.get(kind="uploads.judge", key=session.public_id)
+
+
+def nothing_stored() -> bool:
+    return list(store().keys(older_than_seconds=-5)) == []

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db.models.functions import Now
+from django.test import Client
+from knox.models import AuthToken
 
 from notifications.models import Event, Notification
 from resilience.models import Task
@@ -19,8 +20,9 @@ from support.services.attachments import drop_unheld, remove_attachment
 from support.services.tickets import close_ticket, open_ticket, reply, solve_ticket
 from tests.factories import make_user, make_video
 from tests.s3 import s3, s3_server  # noqa: F401
-from tests.support.attaching import PNG, announce, attached, judge, post, send
+from tests.support.attaching import PNG, announce, attached, judge, nothing_stored, post, send
 from tests.uploads.client import OFFSET_TYPE, patch, request
+from tests.uploads.server import metadata
 from uploads.attachments.judge import give_up, judge_attachment
 from uploads.integrity.verify import verify_uploads
 from uploads.limits.usage import usage_of
@@ -28,19 +30,7 @@ from uploads.models import SessionState, UploadRole, UploadSession, Video
 from uploads.services.expire import expire_uploads
 from uploads.store import store
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(params=["disk", "s3"], autouse=True)
-def _stores(request: pytest.FixtureRequest, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test runs over both stores."""
-    settings.UPLOAD_DIR = tmp_path / "uploads"
-    if request.param == "s3":
-        request.getfixturevalue("s3")
-
-
-def nothing_stored() -> bool:
-    return list(store().keys(older_than_seconds=-5)) == []
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stores")]
 
 
 def test_a_file_is_sent_judged_and_attached() -> None:
@@ -218,44 +208,6 @@ def test_attachments_and_videos_do_not_take_each_others_room(settings: Any) -> N
     assert usage_of(None).stored == len(PNG)
 
 
-def test_the_same_task_twice_keeps_one_file_once() -> None:
-    ticket = open_ticket(owner=make_user(), subject="s", body="b")
-    attachment = attached(ticket)
-
-    when, events = attachment.attached_at, Event.objects.count()
-    judge_attachment(attachment.upload.public_id, stopped=lambda: False)
-    attachment.refresh_from_db()
-    assert (attachment.attached_at, Event.objects.count()) == (when, events)
-
-
-def test_dying_between_acceptance_and_tying_leaves_it_all_to_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    attachment = send(open_ticket(owner=make_user(), subject="s", body="b"))
-
-    class Killed(BaseException):
-        pass
-
-    def die(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as once:
-        once.setattr(files.TicketFiles, "keep", die)
-        with pytest.raises(Killed):
-            judge_attachment(attachment.upload.public_id, stopped=lambda: False)
-    assert TicketAttachment.objects.get().state == AttachmentState.CHECKING, "neither half of it happened"
-    judge(attachment.upload)
-    assert TicketAttachment.objects.get().state == AttachmentState.ATTACHED
-
-
-def test_a_ticket_deleted_while_its_file_is_on_its_way_leaves_nothing() -> None:
-    ticket = open_ticket(owner=make_user(), subject="s", body="b")
-    attachment = send(ticket)
-    ticket.delete()
-    judge(attachment.upload)
-    session = UploadSession.objects.get()
-    assert (session.state, session.error_code) == (SessionState.REJECTED, "UPLOAD_ATTACHMENT_UNHELD")
-    assert nothing_stored()
-
-
 def test_a_ticket_deleted_later_takes_its_files_along() -> None:
     ticket = open_ticket(owner=make_user(), subject="s", body="b")
     attached(ticket)
@@ -325,3 +277,43 @@ def test_a_video_is_judged_as_before_beside_it() -> None:
     assert made.status == 201
     assert asyncio.run(patch(made.headers["location"], 0, b"plain text")).problem["code"] == "UPLOAD_IS_TEXT"
     assert not Task.objects.filter(kind="uploads.judge").exists()
+
+
+def test_the_same_creation_sent_twice_makes_one_attachment() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    first, again = (announce(ticket, PNG, Idempotency_Key="a-key-of-this-file") for _ in range(2))
+    assert (first.status, again.status) == (201, 201)
+    assert first.headers["holdfast-upload"] == again.headers["holdfast-upload"]
+    assert TicketAttachment.objects.count() == 1
+
+
+def test_parts_straight_to_the_storage_are_refused_by_name(settings: Any) -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    pairs = {"filename": "a.png", "purpose": "attachment", "ticket": ticket.public_id, "transport": "s3"}
+    answer = post(ticket.owner, pairs, Upload_Length="2000")
+    expected = "UPLOAD_ATTACHMENT_WAY_REFUSED" if settings.UPLOAD_STORE == "s3" else "UPLOAD_DIRECT_UNAVAILABLE"
+    assert answer.problem["code"] == expected
+    program = Client(headers={"Authorization": f"Token {AuthToken.objects.create(ticket.owner)[1]}"})
+    begin = {"filename": "a.png", "type": "image/png", "metadata": {"purpose": "attachment", "ticket": ticket.public_id, "size": 2000}}
+    told = program.post("/api/v1/s3/multipart", begin, content_type="application/json")
+    assert told.json()["code"] == expected
+    assert not UploadSession.objects.exists()
+    assert nothing_stored()
+
+
+def test_the_other_protocol_is_told_the_limit_of_attachments() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    pairs = {"filename": "a.png", "purpose": "attachment", "ticket": ticket.public_id}
+    given = {"Upload_Complete": "?0", "Upload_Draft_Interop_Version": "8", "Upload_Length": "2056", "Upload_Metadata": metadata(**pairs)}
+    token = AuthToken.objects.create(ticket.owner)[1]
+    answer = asyncio.run(request("POST", "/files/", version="", Authorization=f"Token {token}", **given))
+    assert answer.status == 201
+    assert f"max-size={25 * 2**20}" in answer.headers["upload-limit"]
+
+
+def test_what_tickets_hold_is_told_beside_the_other_limits() -> None:
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    attached(ticket)
+    program = Client(headers={"Authorization": f"Token {AuthToken.objects.create(ticket.owner)[1]}"})
+    rows = {row["name"]: row for row in program.get("/api/v1/usage").json()}
+    assert (rows["attached"]["used"], rows["attached"]["limit"], rows["stored"]["used"]) == (len(PNG), 2**30, 0)

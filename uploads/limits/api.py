@@ -16,7 +16,7 @@ from .rows import rows_of
 
 
 class UsageSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(help_text="stored, today or open.")
+    name = serializers.CharField(help_text="stored, today, attached or open.")
     unit = serializers.CharField(help_text="bytes or uploads.")
     used = serializers.IntegerField(help_text="An unfinished upload counts with all it announced.")
     limit = serializers.IntegerField(allow_null=True, help_text="null: no limit.")

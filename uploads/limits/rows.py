@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from uploads.admission import human_size
+from uploads.attachments.room import attached_bytes
 
 from .usage import usage_of
 
@@ -29,6 +30,7 @@ def rows_of(owner_id: int) -> list[Row]:
     return [
         _row("stored", "Stored", "bytes", used.stored, settings.UPLOAD_USER_QUOTA),
         _row("today", "Sent in the last 24 hours", "bytes", used.today, settings.UPLOAD_USER_DAILY),
+        _row("attached", "Files in your tickets", "bytes", attached_bytes(owner_id), settings.UPLOAD_ATTACHMENT_QUOTA),
         _row("open", "Unfinished uploads", "uploads", used.open, settings.UPLOAD_USER_OPEN),
     ]
 

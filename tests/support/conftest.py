@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.s3 import s3, s3_server  # noqa: F401 - asked for by name below
+
+
+@pytest.fixture(params=["disk", "s3"])
+def stores(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> None:
+    """The test runs over both stores."""
+    settings.UPLOAD_DIR = tmp_path / "uploads"
+    if request.param == "s3":
+        request.getfixturevalue("s3")
