@@ -38,7 +38,7 @@ def parts_needed(length: int, *, deaths: Iterator[int]) -> int:
         number += next(deaths, 0)
         step = next_size(part_size=size, remaining=length - at, next_part=number)
         assert step is not None, f"used up at {at} of {length}"
-        assert size <= step <= MOST_GROWTH * size
+        assert size <= step <= numbers.largest_part(size)
         if length - at < step:
             return counted  # what remains is the tail
         assert number <= LAST_NUMBER
@@ -58,7 +58,16 @@ def test_what_a_file_may_lose_at_any_moment(length: int, parts: int, spare: int)
     assert parts_needed(length, deaths=iter([])) == parts
     for moment in (0, parts // 4, parts // 2, parts - 1):
         assert parts_needed(length, deaths=iter([*[0] * moment, spare])) <= parts
-    assert parts_needed(5 * 2**40, deaths=iter([8_600])) < 8_992 / 6, "early deaths cost nothing but larger parts"
+
+
+def test_deaths_at_the_start_cost_nothing_but_larger_parts() -> None:
+    assert parts_needed(70 * GIB, deaths=iter([8_700])) < 8_960 / 6
+    assert parts_needed(5 * 2**40, deaths=iter([5_400])) < 8_992 / 1.9
+
+
+def test_a_part_that_grows_fits_into_memory_and_into_s3() -> None:
+    sizes = [size // MIB for size in map(numbers.largest_part, (5 * MIB, 8 * MIB, 64 * MIB, 583 * MIB, 5 * GIB))]
+    assert sizes == [40, 64, 256, 1166, 5120]
 
 
 @given(st.integers(1, 5 * 2**40), st.integers(0, 2**32), st.integers(1, IN_HAND))

@@ -11,8 +11,10 @@ from __future__ import annotations
 PARTS_AIMED_AT = 9_000
 TAIL_NUMBER = 10_000
 LAST_NUMBER = TAIL_NUMBER - 1  # that a writer may take
-MOST_GROWTH = 8  # a part is held in memory while it fills: it is never larger than so many of those the file began with
+MOST_GROWTH = 8
 _MIB = 2**20
+_LARGE = 256 * _MIB
+_LARGEST_AT_S3 = 5 * 2**30
 
 
 def part_size_for(length: int, *, least: int) -> int:
@@ -33,12 +35,18 @@ def next_size(*, part_size: int, remaining: int, next_part: int) -> int | None:
     """
     if next_part > TAIL_NUMBER:
         return None
-    largest, left = MOST_GROWTH * part_size, LAST_NUMBER - next_part + 1
+    largest, left = largest_part(part_size), LAST_NUMBER - next_part + 1
     if left == 0:
         return largest if remaining < largest else None  # all the rest fits into the tail
-    usable = max(1, left * 10 // 11)
-    needed = max(part_size, _in_mib(-(-remaining // usable)))
-    return needed if needed <= largest else None
+    needed = max(part_size, _in_mib(-(-remaining // max(1, left * 10 // 11))))
+    if needed <= largest:
+        return needed
+    return largest if remaining <= left * largest else None
+
+
+def largest_part(part_size: int) -> int:
+    """Return how far parts may grow. A part is held in memory while it fills: eight times those the file began with, unless that is much."""
+    return min(_LARGEST_AT_S3, max(2 * part_size, min(MOST_GROWTH * part_size, _LARGE)))
 
 
 def _in_mib(size: int) -> int:
