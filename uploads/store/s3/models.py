@@ -13,8 +13,8 @@ class RemoteFile(models.Model):
     They are, in this order: the session's `remote_parts` by number, then the tail object, if there is one. Once `object_key` is set,
     that object holds all of them and nothing else does.
 
-    A part number is reserved (`next_part`) before anything is sent under it and is never used twice: what a fenced writer still sends
-    can overwrite nothing that was counted.
+    A part number is reserved (`next_part`) before anything is sent under it and is never used by two writers: what a fenced one still
+    sends can overwrite nothing that was counted. How they are spent: `numbers`.
     """
 
     session = models.OneToOneField("uploads.UploadSession", on_delete=models.CASCADE, related_name="remote_file")
