@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from notifications.models import Event
 from resilience.http.request_ids import current_request_id
+from resilience.statements import fetch
 from uploads.models import Video
 
 CHANNEL = "holdfast_events"
@@ -93,8 +94,7 @@ def record_many(entries: Sequence[Entry]) -> None:
         }
         for entry in entries
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_RECORD, [f"{CHANNEL}:", people, json.dumps(rows), CHANNEL, people])
+    fetch(_RECORD, f"{CHANNEL}:", people, json.dumps(rows), CHANNEL, people)
 
 
 def lock_stream_of(user: User) -> None:

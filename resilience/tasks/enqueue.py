@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from resilience.http.request_ids import current_request_id
 from resilience.models import Task
 from resilience.models.tasks import TaskState
+from resilience.statements import fetch
 
 from .registry import kind_of
 from .wake import wake, wake_many
@@ -84,7 +85,5 @@ def enqueue_many(kind: str, entries: Sequence[Entry]) -> None:
     """Insert due tasks of one kind with one statement and wake workers on commit with another. Those whose key lives already are left out."""
     declared = kind_of(kind)
     rows = [{"id": str(uuid.uuid4()), "key": entry.key, "payload": entry.payload, "request_id": entry.request_id} for entry in entries]
-    with connection.cursor() as cursor:
-        cursor.execute(_ENQUEUE, [kind, declared.queue, TaskState.PENDING, declared.priority, json.dumps(rows)])
-        made = [str(row[0]) for row in cursor.fetchall()]
+    made = [str(row[0]) for row in fetch(_ENQUEUE, kind, declared.queue, TaskState.PENDING, declared.priority, json.dumps(rows))]
     transaction.on_commit(lambda: wake_many(declared.queue, made), robust=True)

@@ -7,7 +7,15 @@ from typing import Any
 
 import structlog
 
+from resilience.statements import fetch
+
 log = structlog.get_logger(__name__)
+
+# As django-q2's own broker does it, but for many, and without waiting for the disk: a wake-up may be lost.
+_WAKE = """
+WITH said AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+INSERT INTO django_q_ormq (key, payload, lock) SELECT %s, pack, statement_timestamp() FROM said, unnest(%s::text[]) AS pack
+"""
 
 
 def wake(queue: str, task_id: str) -> None:
@@ -34,14 +42,12 @@ class _Collected:
 
 def wake_many(queue: str, task_ids: Iterable[str]) -> None:
     """Send several wake-ups with one statement. Never raises, as `wake`."""
-    from django.utils import timezone
-    from django_q.models import OrmQ
     from django_q.tasks import async_task
 
     collected: Any = _Collected(queue)
     try:
         for task_id in task_ids:
             async_task("resilience.tasks.runner.run_one", task_id, queue, cluster=queue, task_name=task_id, broker=collected)
-        OrmQ.objects.bulk_create([OrmQ(key=queue, payload=pack, lock=timezone.now()) for pack in collected.packs])
+        fetch(_WAKE, queue, collected.packs)
     except Exception:
         log.warning("task.wake_failed", queue=queue, count=len(collected.packs), exc_info=True)

@@ -20,9 +20,9 @@ from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed
 
 from resilience.http.errors import NotSignedIn
+from resilience.statements import fetch
 from uploads.errors import ForeignOrigin
 from uploads.protocol.requests import Request
-from uploads.services.rows import fetch
 from uploads.together import Call, together
 
 _OWNERS = """

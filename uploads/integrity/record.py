@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from resilience.statements import fetch
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadSegment, UploadSession
 from uploads.services.lease import LEASE_SECONDS
 
@@ -83,9 +83,8 @@ class Moved:
 def move_and_record(moves: Sequence[Move]) -> list[Moved]:
     """Move the offsets of several sessions, and record what they cover. Only those are returned that were where their moves begin."""
     values = json.dumps([move.as_row() for move in moves])
-    with connection.cursor() as cursor:
-        cursor.execute(_MOVE, [SessionState.RECEIVED, settings.UPLOAD_EXPIRY_SECONDS, LEASE_SECONDS, values, SessionState.RECEIVING])
-        return [Moved(*row) for row in cursor.fetchall()]
+    rows = fetch(_MOVE, SessionState.RECEIVED, settings.UPLOAD_EXPIRY_SECONDS, LEASE_SECONDS, values, SessionState.RECEIVING)
+    return [Moved(*row) for row in rows]
 
 
 def recorded(session: UploadSession) -> tuple[int, str, list[Segment]]:

@@ -23,10 +23,11 @@ from django.db import transaction
 
 from resilience.errors import AppError
 from resilience.ids import opaque_id
+from resilience.statements import fetch
 from uploads.limits.reserve import reserve_many
 from uploads.models import ResumeToken, SessionState, UploadRole, UploadSession, Video, VideoState
 from uploads.services.clean import clean_title
-from uploads.services.rows import fetch, insert_columns, new_row, session_columns, session_of
+from uploads.services.rows import insert_columns, new_row, session_columns, session_of
 from uploads.services.tokens import SCOPES, hash_secret, lives
 from uploads.signals import VideoChange, videos_changed
 from uploads.together import Call, together

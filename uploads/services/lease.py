@@ -7,17 +7,22 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import F
 
+from resilience.statements import fetch
 from uploads.models import SessionState, UploadSession
-from uploads.services.rows import fetch
 from uploads.together import Call, together
 
 LEASE_SECONDS = 60
+# Where files lie on disk, their lock keeps writers apart, and the lease may reach the disk with the commit it is for: a database that crashes
+# in between has forgotten the lease, and refuses that commit; nothing was acknowledged under it. In S3 there is nothing but the lease.
 # One statement with RETURNING: nobody can come between the bump and reading it. The inner one locks in order, so that no two batches wait for each other.
 _TAKE = """
+WITH said AS MATERIALIZED (SELECT set_config('synchronous_commit', %s, true))
 UPDATE uploads_uploadsession
-   SET epoch = epoch + 1, lease_owner = %s, lease_expires_at = statement_timestamp() + make_interval(secs => %s), updated_at = statement_timestamp()
+   SET epoch = epoch + 1, lease_owner = %s, lease_expires_at = statement_timestamp() + make_interval(secs => %s)
+  FROM said
  WHERE id IN (SELECT id FROM uploads_uploadsession WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE) AND state = %s
    AND (SELECT bool_and(revoked_at IS NOT NULL) FROM uploads_resumetoken WHERE session_id = uploads_uploadsession.id) IS NOT TRUE
 RETURNING id, epoch, committed, length, chain
@@ -43,7 +48,8 @@ def _take_many(calls: Sequence[Call]) -> list[Lease | None]:
     ids = [call.args[0] for call in calls]
     if len(set(ids)) < len(ids):
         raise ValueError("An epoch belongs to one writer: two of the same upload take their leases one after the other.")
-    taken = {row[0]: Lease(*row) for row in fetch(_TAKE, holder_name(), LEASE_SECONDS, ids, SessionState.RECEIVING)}
+    waits = "off" if settings.UPLOAD_STORE == "disk" else "on"
+    taken = {row[0]: Lease(*row) for row in fetch(_TAKE, waits, holder_name(), LEASE_SECONDS, ids, SessionState.RECEIVING)}
     return [taken.get(session_id) for session_id in ids]
 
 

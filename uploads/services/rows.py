@@ -7,22 +7,15 @@ from collections.abc import Container, Sequence
 from functools import cache
 from typing import Any
 
-from django.db import connection
 from django.db.models import JSONField, Model
 
+from resilience.statements import fetch
 from uploads.models import UploadSession
 from uploads.together import Call, together
 
 _FIELDS = UploadSession._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
 _JSON = [index for index, field in enumerate(_FIELDS) if isinstance(field, JSONField)]
-
-
-def fetch(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """Run one statement and return its rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())
 
 
 def session_columns(alias: str) -> str:

@@ -17,10 +17,11 @@ from django.db.models import F, Max
 from django.db.models.functions import Coalesce, Least, Now
 
 from resilience.errors import AppError
+from resilience.statements import fetch
 from uploads.errors import ContinuedElsewhere, ScopeMissing, UploadNotFound
 from uploads.models import ResumeToken, UploadSession
 from uploads.services.lease import ask_to_stop
-from uploads.services.rows import fetch, session_columns, session_of
+from uploads.services.rows import session_columns, session_of
 from uploads.together import Call, together
 
 SCOPES = ("append", "status", "cancel")

@@ -11,9 +11,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from resilience.http.errors import VersionConflict
+from resilience.statements import fetch
 from uploads.models import Video, VideoState
 from uploads.services.clean import clean_title
-from uploads.services.rows import fetch
 from uploads.signals import VideoChange, video_changed, videos_changed
 
 _CHECK = """
