@@ -87,6 +87,15 @@ def test_several_at_once_do_not_both_take_the_last_place(settings: Any) -> None:
     assert TicketAttachment.objects.count() == UploadSession.objects.count() == 1
 
 
+def test_the_limits_of_a_person_hold_over_all_their_tickets_at_once(settings: Any) -> None:
+    settings.UPLOAD_ATTACHMENTS_PER_DAY = 1
+    owner = make_user()
+    tickets = [open_ticket(owner=owner, subject="s", body="b", error_code=code) for code in ("", "UPLOAD_EMPTY", "UPLOAD_TRUNCATED")]
+    codes = sorted(answer.status for answer in at_once(lambda: announce(tickets.pop(), PNG)))
+    assert codes == [201, 429, 429]
+    assert UploadSession.objects.count() == 1
+
+
 def test_judged_by_two_at_once_it_is_kept_once() -> None:
     attachment = send(open_ticket(owner=make_user(), subject="s", body="b"))
     at_once(lambda: judge_attachment(attachment.upload.public_id, stopped=lambda: False))
