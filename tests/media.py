@@ -51,6 +51,14 @@ def cut(source: Path, target: Path, *, share: float) -> Path:
     return target
 
 
+def padded(source: Path, target: Path, *, size: int) -> Path:
+    """Write an MP4 of exactly `size` bytes that plays like `source`: a large file which takes no longer to convert. The same every time."""
+    data = source.read_bytes()
+    rest = size - len(data)
+    target.write_bytes(data + rest.to_bytes(4, "big") + b"free" + random.Random(7).randbytes(rest - 8))
+    return target
+
+
 def picture(target: Path) -> Path:
     """Write a PNG, whatever the target's name says."""
     png = target.with_suffix(".real.png")

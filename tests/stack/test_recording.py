@@ -98,6 +98,7 @@ def test_a_recording_survives_a_reload_and_is_finished(system: System, context: 
     interrupted = page.locator("#interrupted li")
     expect(interrupted).to_contain_text(re.compile(r"A recording was interrupted: 0:\d\d of it is kept"))
     expect(page.locator("#unfinished [data-session]")).to_have_count(0)  # it is offered once
+    expect(page.locator("#unfinished")).to_be_hidden()
     assert kept_here(page) >= kept
     context.unroute("**/files/**")
     interrupted.get_by_role("button", name="Finish it").click()

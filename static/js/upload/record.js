@@ -6,6 +6,7 @@ import { Growing } from "./growing.js";
 import * as kept from "./kept.js";
 import { draw, own } from "./problems.js";
 import { open, Recording } from "./recording.js";
+import { take } from "./unfinished.js";
 
 export function startRecording(page) {
   const box = document.querySelector("[data-record]");
@@ -129,7 +130,8 @@ async function offerInterrupted(owner, page) {
       leave(item, section);
       (await open(record)).discard(page.settings);
     });
-    document.querySelector(`[data-session="${CSS.escape(record.session)}"]`)?.remove();
+    const listed = document.querySelector(`[data-session][data-fingerprint="recording|${record.id}"]`);
+    if (listed) take(listed); // it is offered once
     section.querySelector("ul").append(item);
     section.hidden = false;
   }
