@@ -41,7 +41,8 @@ class StorageAway(StorageFailed):
         actions=(wait("Wait a few seconds, then go on"), ASK_FOR_HELP),
         status=503, category=Category.DEPENDENCY, fault=Fault.PARTNER, retry=Retry.AFTER_WAIT, severity="critical",
         guide="upload-keeps-stopping",
-        runbook="Run `manage.py doctor`, which tries the bucket; open the circuit s3 in admin for S3's own words. Check bucket, access keys, region and endpoint (S3_… settings) and the line to S3.",
+        runbook="Run `manage.py doctor`, which tries the bucket; open the circuit s3 in admin for S3's own words. "
+        "Check bucket, access keys, region and endpoint (S3_… settings) and the line to S3.",
     )  # fmt: skip
 
 
