@@ -106,6 +106,38 @@ def test_files_reach_the_people_who_answer_and_come_back_as_files(system: System
     assert not complaints
 
 
+def test_what_cannot_go_is_said_before_and_after_the_request_is_sent(system: System, tmp_path: Path) -> None:
+    program, log = tmp_path / "setup.exe", tmp_path / "a.log"
+    program.write_bytes(b"MZ" + bytes(100))
+    log.write_text("10:14 it stopped")
+    later = {"title": "That is all the files for one day", "detail": "Try tomorrow.", "code": "UPLOAD_ATTACHMENTS_DAILY_LIMIT_REACHED", "status": 429}
+    later |= {"retryable": True, "retry_after": 80_000, "actions": [{"kind": "wait", "label": "Wait until tomorrow", "href": ""}]}
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 360, "height": 740})
+        page.on("dialog", lambda dialog: dialog.accept())
+        sign_up(page, system.url, "not-attaching@example.org")
+        page.goto(f"{system.url}/tickets/new/")
+        page.get_by_label("What is it about?").fill("No picture")
+        page.get_by_label("What did you see").fill("Nothing at all.")
+        page.get_by_label("choose files to attach").set_input_files([program, log])
+        chosen = page.get_by_role("list", name="Files to attach")
+        expect(chosen.get_by_role("alert")).to_contain_text("Files of this kind cannot be attached")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        shown(page, "ask-phone")
+        chosen.get_by_role("button", name="Leave out setup.exe").press("Enter")
+        expect(chosen.get_by_role("listitem")).to_have_count(1)
+        assert page.evaluate("document.activeElement.type") == "file", "the keyboard goes on where it can choose again"
+
+        page.route("**/files/", lambda route: route.fulfill(status=429, json=later, content_type="application/problem+json"))
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("alert")).to_contain_text("That is all the files for one day", timeout=20_000)
+        expect(page.get_by_role("status").filter(has_text="Your request is sent")).to_be_visible()
+        shown(page, "sent-phone")
+        page.get_by_role("link", name="Open the ticket").click()
+        expect(page.locator("h1")).to_have_text("No picture")
+        assert system.uploads_of("not-attaching@example.org", "s.id") == []
+
+
 def look_as_staff(system: System, page: Page, screen: Path) -> None:
     """The console shows each file with size, kind and digest, and hands it out as a file to save."""
     page.goto(f"{system.url}/accounts/login/")

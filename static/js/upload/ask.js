@@ -43,15 +43,22 @@ class Asking {
     item.querySelector("[data-name]").textContent = file.name;
     item.querySelector("[data-size]").textContent = size(file.size);
     item.querySelector("[data-which]").textContent = ` ${file.name}`;
-    if (problem) item.querySelector(".what").append(draw(problem, { press: () => this.input.click(), help: "" }));
+    if (problem) item.querySelector(".what").append(draw(problem, { press: () => this.#another(file, item), help: "" }));
     else this.#chosen.push(file);
-    item.querySelector(":scope > button").addEventListener("click", () => {
-      this.#chosen = this.#chosen.filter((other) => other !== file);
-      item.remove();
-      this.list.hidden = this.list.children.length === 0;
-      this.input.focus();
-    });
+    item.querySelector(":scope > button").addEventListener("click", () => this.#leaveOut(file, item));
     this.list.append(item);
+  }
+
+  #another(file, item) {
+    this.#leaveOut(file, item);
+    this.input.click();
+  }
+
+  #leaveOut(file, item) {
+    this.#chosen = this.#chosen.filter((other) => other !== file);
+    item.remove();
+    this.list.hidden = this.list.children.length === 0;
+    this.input.focus();
   }
 
   /** The request first: it must reach us whatever becomes of the files. */

@@ -1,5 +1,6 @@
 // Errors as cards: what happened, what to do, one primary action, details, a way to a person.
 export const ELSEWHERE = "UPLOAD_CONTINUED_ELSEWHERE";
+const LONGEST_WAIT_S = 600;
 const WAITS = new Set([0, 408, 409, 423, 425, 429]);
 
 /** Read a problem (RFC 9457) out of a body; null when it is none. */
@@ -29,6 +30,7 @@ export function mayPass(error, words) {
   if (!error.originalRequest) return false; // the file itself cannot be read any more
   const status = error.originalResponse?.getStatus() ?? 0;
   const problem = parse(error.originalResponse?.getBody()) ?? ofCode(error.originalResponse, words);
+  if (problem?.retry_after > LONGEST_WAIT_S) return false; // nobody sits before a page for so long: the card says when to come back
   return problem ? problem.retryable === true : WAITS.has(status) || status >= 500;
 }
 
