@@ -18,6 +18,7 @@ from tests.factories import make_user
 from tests.uploads.client import OFFSET_TYPE, Answer, Line
 from uploads.models import SessionState, UploadSession, Video
 from uploads.services.create import Created, create_upload
+from uploads.services.undo import undo_creation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -160,3 +161,47 @@ def test_an_address_that_is_none_of_ours_is_no_fault(upload_dir: Path, method: s
     answer = asyncio.run(ask(method, f"/files/{path}", mixed({"Tus-Resumable": "1.0.0"}, odd, also=True), body=b""))
     readable(answer, bodyless=method == "HEAD")
     assert rows_and_files(upload_dir) == before
+
+
+REFUSED = [
+    ({"Upload-Length": "-1"}, b""),
+    ({"Upload-Length": "1", "Transfer-Encoding": "chunked", "Content-Type": OFFSET_TYPE}, BODY),
+    ({"Upload-Length": "3", "Content-Length": "3", "Content-Type": OFFSET_TYPE, "Upload-Checksum": "sha1 " + "A" * 27 + "="}, BODY),
+    ({"Upload-Length": "1", "Upload-Metadata": ",a"}, b""),
+    ({"Upload-Concat": "final;/files/x"}, b""),
+]
+
+
+@settings(FEW, max_examples=max(3, EXAMPLES // 20))
+@given(picked=st.lists(st.sampled_from(REFUSED), min_size=2, max_size=12), key=st.booleans())
+def test_refusals_at_the_same_moment_leave_nothing(upload_dir: Path, picked: list[tuple[dict[str, str], bytes]], key: bool) -> None:
+    """Under one idempotency key each goes on with the upload of the one before, so the last of them may still stand, and no other."""
+    token = str(AuthToken.objects.create(make_user())[1])
+    usual = {"Tus-Resumable": "1.0.0", "Authorization": f"Token {token}"} | ({"Idempotency-Key": "k"} if key else {})
+    before = rows_and_files(upload_dir)
+
+    async def all_of_them() -> list[Answer]:
+        asked = [ask("POST", "/files/", [(name, value.encode()) for name, value in (usual | own).items()], body=body) for own, body in picked]
+        return list(await asyncio.gather(*asked))
+
+    for answer in asyncio.run(all_of_them()):
+        readable(answer, bodyless=False)
+        assert answer.status >= 400 or key
+    sessions, videos, files = rows_and_files(upload_dir)
+    if key:
+        assert max(len(sessions) - len(before[0]), len(videos) - len(before[1]), len(files) - len(before[2])) <= 1
+    else:
+        assert (sessions, videos, files) == before
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_refused_creation_does_not_take_the_upload_from_whoever_sent_it_again(again: bool) -> None:
+    """The first request under a key is damaged and comes to its end after the second, which was right, has begun to go on with it."""
+    token = str(AuthToken.objects.create(make_user())[1])
+    usual = {"Tus-Resumable": "1.0.0", "Authorization": f"Token {token}", "Upload-Length": "3", "Idempotency-Key": "k"}
+    created = create_upload(owner=AuthToken.objects.get().user, length=3, file_name="", declared_type="", idempotency_key="k")
+    if again:
+        assert asyncio.run(ask("POST", "/files/", [(name, value.encode()) for name, value in usual.items()], body=b"")).status == 201
+    undo_creation(created.session, secret=created.secret)
+    assert UploadSession.objects.filter(idempotency_key="k", state=SessionState.RECEIVING).count() == int(again)
+    assert Video.objects.count() == int(again)

@@ -187,3 +187,21 @@ def test_a_header_that_trickles_for_ever_is_ended_and_a_slow_body_is_not() -> No
         slow.sendall(b"world")
         assert slow.recv(100).startswith(b"HTTP/1.1 204 ")
         assert server.offset(address) == 10
+
+
+def test_over_real_sockets_too_many_are_turned_away_and_too_slow_ones_ended() -> None:
+    """Three appends, two processes that each take one of a person: at least one is refused at once, the others trickle until they are ended."""
+    limits = {"UPLOAD_USER_CONNECTIONS": "1", "UPLOAD_MINIMUM_RATE": "1KiB", "UPLOAD_MINIMUM_RATE_SECONDS": "2"}
+    with Server(os.environ["DATABASE_URL"], **limits) as server, contextlib.ExitStack() as lines:
+        addresses = [server.address(server.create(10)) for _ in range(3)]
+        sent = [lines.enter_context(begun_append(server, address.removeprefix(server.url), length=10)) for address in addresses]
+        answers = [lines.enter_context(line.makefile("rb")).read().decode() for line in sent]
+        codes = {"408": "UPLOAD_TOO_SLOW", "429": "UPLOAD_TOO_MANY_CONNECTIONS"}
+        assert {answer.split()[1] for answer in answers} == set(codes)
+        for address, answer in zip(addresses, answers, strict=True):
+            status = answer.split()[1]
+            assert f'"code": "{codes[status]}"' in answer
+            assert "\r\nretry-after: " in answer.lower()
+            assert server.offset(address) == (5 if status == "408" else 0)
+            offset = server.offset(address)
+            assert server.patch(address, offset, b"begunworld"[offset:]).status_code == 204

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from resilience.errors import AppError
-from uploads.errors import OffsetMismatch, UploadCorrupt, WriterReplaced
+from uploads.errors import OffsetMismatch, UploadCorrupt, UploadGone, WriterReplaced
 from uploads.models import SessionState, UploadSession
 from uploads.services.abort import mark_corrupt
 from uploads.services.ended import why_ended
@@ -31,15 +31,17 @@ async def fenced(session: UploadSession, *, offset: int) -> AppError:
     Where somebody ended the upload and emptied its place while we were writing, what we put there after that is nobody's.
     """
     error = await not_receiving(session, offset=offset)
-    ended = await database(UploadSession.objects.filter(pk=session.pk, state__in=_NOTHING_KEPT).exists)
-    if ended:
+    kept = await database(UploadSession.objects.filter(pk=session.pk).exclude(state__in=_NOTHING_KEPT).exists)
+    if not kept:
         await files(store().delete, session.storage_key)
     return error
 
 
 async def not_receiving(session: UploadSession, *, offset: int) -> AppError:
     """Say why: it ended, or a newer writer has it."""
-    present = await database(UploadSession.objects.get, pk=session.pk)
+    present = await database(UploadSession.objects.filter(pk=session.pk).first)
+    if present is None:
+        return UploadGone()  # its video was deleted while it was sent
     error = why_ended(present)
     if error is not None:
         return error

@@ -13,7 +13,8 @@ from resilience.http.request_ids import bind_request, choose_request_id, current
 from resilience.http.translate import as_app_error
 from uploads.append.body import Body, Receive
 from uploads.append.writer import ClientGone
-from uploads.errors import ServerRestarting, UploadNotFound
+from uploads.errors import ServerRestarting, UploadGone, UploadNotFound
+from uploads.models import UploadSession
 from uploads.protocol import dialects
 from uploads.protocol.headers import Headers
 from uploads.protocol.requests import ROOT, Request
@@ -54,7 +55,7 @@ async def serve(scope: MutableMapping[str, Any], receive: Receive, send: Send) -
     except ClientGone:
         response, code = Response(400), "client_gone"
     except Exception as exception:
-        error = as_app_error(exception)
+        error = UploadGone() if isinstance(exception, UploadSession.DoesNotExist) else as_app_error(exception)  # deleted while we were at it
         code = error.code
         if error.entry.status >= 500:
             log.error("upload.failed", code=code, exc_info=exception)

@@ -78,7 +78,7 @@ async def create(request: Request, body: Body, protocol: str, interim: Interim) 
     if interim.wanted:
         await interim.created(headers["Location"], draft.limits(session))
     if (asked.has_body or asked.part.ends) and session.state == SessionState.RECEIVING and session.committed == 0:
-        headers["Upload-Offset"] = str(await _first_bytes(session, body, asked, interim))
+        headers["Upload-Offset"] = str(await _first_bytes(created, body, asked, interim))
     elif asked.has_body:
         headers["Upload-Offset"] = str(session.committed)
     if protocol == dialects.DRAFT:
@@ -86,14 +86,15 @@ async def create(request: Request, body: Body, protocol: str, interim: Interim) 
     return Response(201, headers)
 
 
-async def _first_bytes(session: UploadSession, body: Body, asked: Creation, interim: Interim) -> int:
+async def _first_bytes(created: Begun | Created, body: Body, asked: Creation, interim: Interim) -> int:
+    session = created.session
     told = interim.committed if interim.wanted else None
     part = replace(asked.part, whole=promise_of(session))
     writer = Writer(session=session, body=body, offset=0, may_be_anything=may_be_anything(session), part=part, told=told)
     try:
         return await writer.run()
     except _NEVER_WAS:
-        await database(undo_creation, session)
+        await database(undo_creation, session, secret=created.secret)
         raise
     except _GO_ON_LATER:
         return writer.committed

@@ -82,7 +82,7 @@ def create_upload(
         QuotaReached, DailyReached, TooManyOpen, ServiceFull, ServiceDailyReached, ServiceBusy: a limit is reached.
         KeyReused: the key stands for another file.
         VideoNotWaiting: the video needs no new file, or has another upload going on.
-        UploadGone, UploadExpired: the key's upload is over.
+        UploadGone, UploadExpired: the key's upload is over. UploadBusy: it is just being taken back.
         PartsUnusable: a part ended at this moment.
         The errors of `require_attachable`, `reserve_attachment` and the holder: an attachment that is not taken.
     """
@@ -151,7 +151,7 @@ def _open(session: UploadSession, secret: str) -> Created:
     try:
         store().create(session.storage_key)
     except WriteFailed as failure:
-        undo_creation(session)
+        undo_creation(session, secret=secret)
         kind = StorageFull if failure.full else StorageFailed
         raise kind(retry_after=STORAGE_RETRY_SECONDS) from failure
     if session.length == 0:
@@ -205,8 +205,13 @@ def _again(session: UploadSession, *, length: int | None, metadata: str) -> Crea
         raise UploadExpired
     if session.state not in (*OPEN_SESSION_STATES, SessionState.RECEIVED, SessionState.ACCEPTED):
         raise UploadGone
-    secret = issue_token(session)
+    try:
+        secret = issue_token(session)
+        session.refresh_from_db()
+    except UploadSession.DoesNotExist:
+        raise UploadBusy(retry_after=1) from None  # undone this moment: sent once more, it begins anew
+    if not session.idempotency_key:
+        raise UploadBusy(retry_after=1)  # about to be
     if session.state == SessionState.CREATING:
         return _open(session, secret)
-    session.refresh_from_db()
     return Created(session=session, secret=secret)

@@ -10,14 +10,16 @@ from typing import Any
 from django.db.models.functions import Now
 
 from tests.uploads.client import Line, patch_line, request, until
-from tests.uploads.refusals.cases import PREFIX, Steps, case
+from tests.uploads.refusals.cases import END, PREFIX, Steps, case
 from tests.uploads.refusals.world import HELD, LENGTH, Told, World
 from tests.uploads.server import metadata
 from uploads.endpoint import drain
 from uploads.models import RemoteFile, SessionState, UploadSession
 from uploads.services.abort import abort_upload
+from uploads.services.delete import delete_video
 from uploads.services.expire import expire_uploads
 from uploads.services.tokens import issue_token
+from uploads.threads import database
 
 MIB = 2**20
 TEXT = b"<p>Hello</p>" * 10_000
@@ -117,13 +119,33 @@ def interrupted(world: World, by: Callable[[str, Line], Any]) -> Told:
 @case("UPLOAD_TAKEN_OVER", PREFIX)
 def a_newer_request_goes_first(world: World) -> Steps:
     async def ask(path: str, line: Line) -> None:
-        await until(lambda: UploadSession.objects.exclude(lease_owner="").aexists)
+        await until_held()
         while line.answer.status == 0:
             await request("HEAD", path)
             await asyncio.sleep(0.05)
 
     yield
     return interrupted(world, ask)
+
+
+@case("UPLOAD_CANCELED", END)
+def a_video_deleted_while_its_file_is_sent(world: World) -> Steps:
+    async def delete(path: str, line: Line) -> None:
+        await until_held()
+        await database(lambda: delete_video(UploadSession.objects.get().its_video))
+        line.send(bytes(LENGTH - len(HELD)), more=False)
+
+    yield
+    return interrupted(world, delete)
+
+
+async def until_held() -> None:
+    """Wait until somebody holds the lease of the only upload there is."""
+    for _ in range(1000):
+        if await database(UploadSession.objects.exclude(lease_owner="").exists):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody writes")
 
 
 async def nothing(path: str, line: Line) -> None:
