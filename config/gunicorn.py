@@ -26,6 +26,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def] # gunicorn is unty
     from notifications.live.hub import stop_when
 
     stop_when(lambda: not worker.alive)
+    worker.log._access_log_enabled = False  # it makes its line for every request, though `accesslog` keeps it from anybody's eyes
     accept_one_at_a_time(worker)
     hand_on_whole_pieces()
     bound_first_requests(worker)
