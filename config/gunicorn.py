@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from config.arenas import share_memory_between_threads
 from config.first_request import bound_first_requests
 from config.logs import logging_settings
 from config.pieces import hand_on_whole_pieces
@@ -29,6 +30,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def] # gunicorn is unty
     worker.log._access_log_enabled = False  # it makes its line for every request, though `accesslog` keeps it from anybody's eyes
     accept_one_at_a_time(worker)
     hand_on_whole_pieces()
+    share_memory_between_threads()
     bound_first_requests(worker)
 
 
