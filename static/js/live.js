@@ -89,7 +89,10 @@ function show(old, fresh) {
   old.replaceWith(node);
   localTimes(node);
   startPlayers(node);
-  if (held) [...node.querySelectorAll(held.localName)].find((twin) => twin.textContent === held.textContent)?.focus();
+  if (!held) return;
+  const twin = [...node.querySelectorAll(held.localName)].find((other) => held !== old && other.textContent === held.textContent);
+  if (!twin) node.tabIndex = -1; // what it was on is gone: it stays with the element, not at the top of the page
+  (twin ?? node).focus({ preventScroll: true });
 }
 
 function progressed({ video, percent }) {

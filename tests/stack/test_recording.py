@@ -75,7 +75,7 @@ def test_a_recording_is_sent_while_it_is_made_and_plays(system: System, context:
     length, committed, probe, state = only(system, email, "s.length, s.committed, s.probe, s.state")
     assert (length, state) == (committed, "accepted")
     assert probe["container"] == "matroska,webm"
-    assert 3 < probe["duration_s"] < 30
+    assert 1 < probe["duration_s"] < 60
     wait_for(lambda: kept_here(page) == 0, seconds=10, what="nothing stays behind on this device")
     watched(page)
     expect(page.get_by_label("Versions")).to_contain_text(re.compile(r"Length\s*0:\d\d"))
@@ -105,7 +105,7 @@ def test_a_recording_survives_a_reload_and_is_finished(system: System, context: 
     expect(page.locator("[data-uploads]")).to_contain_text("Ready to play", timeout=120_000)
     length, probe = only(system, email, "s.length, s.probe")
     assert length >= before + kept
-    assert probe["duration_s"] > 4
+    assert probe["duration_s"] > 1, "a slow machine records less than the clock says, but more than what had arrived at first"
     wait_for(lambda: kept_here(page) == 0, seconds=10, what="nothing stays behind on this device")
     watched(page)
 
@@ -130,17 +130,44 @@ def test_on_another_device_what_has_arrived_can_be_finished(system: System, cont
     assert only(system, email, "s.state")[0] == "accepted"
 
 
-def test_sound_alone_is_a_recording_too(system: System, context: BrowserContext) -> None:
+def test_sound_alone_is_a_recording_too_and_the_keyboard_is_enough(system: System, context: BrowserContext) -> None:
     email = "sound@example.org"
     page = context.new_page()
     sign_up(page, system.url, email)
-    begin(page, "Sound only")
+    page.locator("[data-drop] input[type=file]").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Stop and finish")).to_be_focused()
     expect(page.locator("[data-record-preview]")).to_be_hidden()
     recorded(page, seconds=2)
-    page.get_by_role("button", name="Stop and finish").click()
-    expect(page.locator("[data-uploads]")).to_contain_text("Ready to play", timeout=120_000)
+    page.keyboard.press("Enter")
+    card = page.locator("[data-uploads] > li")
+    expect(card).to_contain_text("Ready to play", timeout=120_000)
+    expect(card).to_be_focused()
     assert only(system, email, "s.probe")[0]["video"] is None
     watched(page)
+
+
+def test_a_recording_stops_at_the_size_one_upload_may_have(system: System, context: BrowserContext) -> None:
+    email = "too-much@example.org"
+    page = context.new_page()
+    sign_up(page, system.url, email)
+    most = 60_000
+    page.route(f"{system.url}/", lambda route: route.fulfill(body=with_limit(route.fetch().text(), most), content_type="text/html"))
+    page.reload()
+    begin(page, "Camera")
+    expect(page.locator("[data-record-problem]")).to_contain_text("one upload cannot be larger", timeout=60_000)
+    expect(page.locator("[data-uploads]")).to_contain_text("Ready to play", timeout=120_000)
+    length, probe = only(system, email, "s.length, s.probe")
+    assert 0 < length <= most
+    assert probe["duration_s"] > 0
+
+
+def with_limit(html: str, most: int) -> str:
+    changed, count = re.subn(r'"maxSize": \d+', f'"maxSize": {most}', html)
+    assert count == 1
+    return changed
 
 
 def test_a_recording_of_no_length_is_told_and_leaves_nothing(system: System, context: BrowserContext) -> None:

@@ -44,6 +44,7 @@ export class UploadCard {
   }
 
   show(state, { reason } = {}) {
+    const focused = this.element.contains(document.activeElement);
     const [label, tone, note] = state === "waiting" ? ["Waiting", "warn", WAITS[reason]] : WORDS[state];
     this.element.classList.toggle("is-waiting", state === "waiting" || state === "paused");
     this.#at("state").textContent = label;
@@ -52,12 +53,12 @@ export class UploadCard {
     else if (this.#at("note").dataset.keep !== "yes") this.#at("note").textContent = "";
     if (state !== "sending") this.#still();
     if (state !== "failed") this.#at("problem").replaceChildren();
-    this.buttons(BUTTONS[state] ?? []);
+    this.#buttons(BUTTONS[state] ?? [], focused);
     announce(`${this.name}: ${label}. ${note}`);
   }
 
-  buttons(names) {
-    const focused = this.element.contains(document.activeElement);
+  /** The keyboard stays in the card when the button it was on goes. */
+  #buttons(names, focused) {
     for (const button of this.element.querySelectorAll("[data-do]")) button.hidden = !names.includes(button.dataset.do);
     if (focused && document.activeElement === document.body) this.element.querySelector("[data-do]:not([hidden])")?.focus();
   }
@@ -121,5 +122,10 @@ export class UploadCard {
 
   remove() {
     this.element.remove();
+  }
+
+  focus() {
+    this.element.tabIndex = -1;
+    this.element.focus();
   }
 }

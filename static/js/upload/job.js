@@ -93,6 +93,7 @@ export class UploadJob {
     if (state === "canceled") return this.#over();
     if (state === "failed") {
       this.queue.release(this);
+      this.recording?.failed?.(detail.problem);
       return this.card.problem(withWayBack(detail.problem), this.#page(detail.problem));
     }
     this.card.show(state, detail);

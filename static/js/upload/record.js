@@ -3,10 +3,9 @@ import { announce } from "./announce.js";
 import { Recorder, streamOf, ways, wordOf } from "./capture.js";
 import { clock, size } from "./format.js";
 import { Growing } from "./growing.js";
-import * as kept from "./kept.js";
+import { offerInterrupted } from "./interrupted.js";
 import { draw, own } from "./problems.js";
-import { open, Recording } from "./recording.js";
-import { take } from "./unfinished.js";
+import { Recording } from "./recording.js";
 
 export function startRecording(page) {
   const box = document.querySelector("[data-record]");
@@ -53,7 +52,7 @@ class Panel {
   async #record(stream, way) {
     const source = new Growing();
     const recorder = new Recorder(stream, {
-      piece: (blob) => this.#recording.piece(blob, recorder.seconds),
+      piece: (blob) => this.#recording.piece(blob, recorder.seconds, this.page.settings.maxSize),
       over: (error) => this.#over(way, error),
     });
     this.#recording = await Recording.begin(this.box.dataset.owner, recorder, source);
@@ -90,54 +89,33 @@ class Panel {
     this.#stopped();
     if (error) this.#say("recordFailed", way);
     else if (source.size === 0) this.#say("recordEmpty", way);
+    if (this.#recording.full) this.#tell(`The recording was stopped at ${size(source.size)}: one upload cannot be larger. What was recorded is sent.`);
   }
 
   #stopped() {
+    const focused = this.#at("live").contains(document.activeElement);
     clearInterval(this.#timer);
     this.#recorder = null;
     this.#at("preview").srcObject = null;
     this.#at("live").hidden = true;
     this.#able(true);
+    if (focused) this.#recording.job?.card.focus();
   }
 
   #able(on) {
     for (const button of this.box.querySelectorAll("[data-way]")) button.disabled = !on;
   }
 
+  #tell(words) {
+    const note = document.createElement("p");
+    note.className = "note";
+    note.textContent = words;
+    this.#at("problem").replaceChildren(note);
+    announce(words);
+  }
+
   #say(word, way) {
     const { settings } = this.page;
     this.#at("problem").replaceChildren(draw(own(settings.words[word]), { press: () => this.begin(way), help: settings.help }));
   }
-}
-
-/** Recordings that a reload, a crash or a closed tab cut off. */
-async function offerInterrupted(owner, page) {
-  const section = document.getElementById("interrupted");
-  for (const record of await kept.ofOwner(owner).catch(() => [])) {
-    if (!(await kept.hold(record.id))) continue; // another tab is at it
-    if (record.size === 0) {
-      await kept.forget(record.id); // cut off before its first piece
-      continue;
-    }
-    const item = document.getElementById("interrupted-item").content.firstElementChild.cloneNode(true);
-    item.querySelector("[data-name]").textContent = record.name;
-    item.querySelector("[data-kept]").textContent = `A recording was interrupted: ${clock(record.seconds)} of it is kept.`;
-    item.querySelector("[data-finish]").addEventListener("click", async () => {
-      leave(item, section);
-      (await open(record)).send(page);
-    });
-    item.querySelector("[data-discard]").addEventListener("click", async () => {
-      leave(item, section);
-      (await open(record)).discard(page.settings);
-    });
-    const listed = document.querySelector(`[data-session][data-fingerprint="recording|${record.id}"]`);
-    if (listed) take(listed); // it is offered once
-    section.querySelector("ul").append(item);
-    section.hidden = false;
-  }
-}
-
-function leave(item, section) {
-  item.remove();
-  section.hidden = section.querySelector("li") === null;
 }

@@ -3,12 +3,14 @@ import { growing, Growing } from "./growing.js";
 import { UploadJob } from "./job.js";
 import { makeKey } from "./key.js";
 import * as kept from "./kept.js";
+import { ELSEWHERE } from "./problems.js";
 
 const direct = { add: (job) => job.run(), release() {} }; // it does not wait for other files: it cannot be made again
 
 export class Recording {
   job = null;
   fragile = false;
+  full = false; // it reached what one upload may have
 
   constructor(record, source, recorder = null) {
     Object.assign(this, { record, source, recorder });
@@ -24,10 +26,14 @@ export class Recording {
     return recording;
   }
 
-  piece(blob, seconds) {
+  piece(blob, seconds, most) {
+    if (this.full || this.source.size + blob.size > most) {
+      this.full = true; // nothing after a gap can be used either
+      return this.recorder.stop();
+    }
     const offset = this.source.add(blob);
     Object.assign(this.record, { seconds, size: this.source.size });
-    kept.add({ ...this.record }, offset, blob).catch(() => (this.fragile = true));
+    return kept.add({ ...this.record }, offset, blob).catch(() => (this.fragile = true));
   }
 
   /** Nothing more is recorded. What is empty is nothing to keep. */
@@ -46,6 +52,7 @@ export class Recording {
       more: { key: record.key, options: growing, kept: (offset) => this.#acknowledged(offset) },
       named: (video, session) => this.#named(video, session),
       ended: () => this.#ended(),
+      failed: (problem) => problem.code === ELSEWHERE || this.recorder?.stop(), // what is recorded from here on could go nowhere
     };
     const file = { name: record.name, type: record.type, size: source.size };
     this.job = new UploadJob(file, { settings, list, queue: direct, item: null, video: "", choose: () => {}, recording });
