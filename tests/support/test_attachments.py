@@ -317,3 +317,14 @@ def test_what_tickets_hold_is_told_beside_the_other_limits() -> None:
     program = Client(headers={"Authorization": f"Token {AuthToken.objects.create(ticket.owner)[1]}"})
     rows = {row["name"]: row for row in program.get("/api/v1/usage").json()}
     assert (rows["attached"]["used"], rows["attached"]["limit"], rows["stored"]["used"]) == (len(PNG), 2**30, 0)
+
+
+def test_ending_its_upload_takes_an_attached_file_back() -> None:
+    """An attachment has no other life than its upload; a video's file would stay."""
+    ticket = open_ticket(owner=make_user(), subject="s", body="b")
+    made = announce(ticket, PNG)
+    asyncio.run(patch(made.headers["location"], 0, PNG))
+    judge(TicketAttachment.objects.get().upload)
+    assert asyncio.run(request("DELETE", made.headers["location"])).status == 204
+    assert TicketAttachment.objects.get().state == AttachmentState.GONE
+    assert nothing_stored()
