@@ -6,7 +6,7 @@ import Tus from "@uppy/tus";
 
 const way = new URLSearchParams(location.search).get("way");
 const uppy = new Uppy({ id: way });
-const trial = { uploaded: 0, share: 0, done: false, response: null, error: "", restored: false, uppy };
+const trial = { uploaded: 0, share: 0, done: false, response: null, error: "", refused: null, restored: false, uppy };
 window.trial = trial;
 
 uppy.use(GoldenRetriever, { indexedDB: { maxFileSize: 64 * 1024 * 1024 } });
@@ -23,7 +23,10 @@ uppy.on("upload-success", (_file, response) => {
   trial.response = { address: response.uploadURL, body: JSON.stringify(response.body) };
   trial.done = true;
 });
-uppy.on("upload-error", (_file, error) => (trial.error = String(error)));
+uppy.on("upload-error", (_file, error) => {
+  trial.refused = { status: error.originalResponse?.getStatus(), body: error.originalResponse?.getBody() };
+  trial.error = String(error);
+});
 uppy.on("restored", () => (trial.restored = true));
 
 document.querySelector("input").addEventListener("change", (event) => {
