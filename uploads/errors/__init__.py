@@ -3,6 +3,7 @@
 from .checksums import ChecksumMismatch, ChecksumUnknown, DigestMismatch, FileDiffers
 from .direct import DirectClosed, DirectUnavailable, PartImpossible, PartsMissing, PartsUnequal
 from .parts import JoinedReadOnly, LengthInconsistent, PartInUse, PartsUnfinished, PartsUnusable
+from .recording import RecordingEmpty, RecordingFailed, RecordingNoDevice, RecordingNotAllowed
 from .refusals import (
     CheckFailed,
     ChecksDelayed,
@@ -88,6 +89,10 @@ __all__ = [
     "PartsUsedUp",
     "RangeInvalid",
     "ReceiptNotReady",
+    "RecordingEmpty",
+    "RecordingFailed",
+    "RecordingNoDevice",
+    "RecordingNotAllowed",
     "ScopeMissing",
     "ServerRestarting",
     "StorageAway",
