@@ -98,11 +98,21 @@ class Gatherer:
         batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
         if batch:
             self._under_way += 1
-            self._executor.submit(self._answer, batch)
+            self._submit(batch)
         self._plan()
 
+    def _submit(self, batch: list[tuple[Call, asyncio.Future[Any]]]) -> None:
+        try:
+            self._executor.submit(self._answer, batch)
+        except RuntimeError as failure:  # the pool is shut down: the process ends, and whoever waits must hear it
+            self._tell(batch, [failure] * len(batch))
+
     def _answer(self, batch: list[tuple[Call, asyncio.Future[Any]]]) -> None:
-        results = self._run([call for call, _answer in batch])
+        results: list[Any]
+        try:
+            results = self._run([call for call, _answer in batch])
+        except BaseException as failure:  # noqa: BLE001 - raised where the calls were made: an answer that never comes would hold a request for ever
+            results = [failure] * len(batch)
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._tell, batch, results)
 

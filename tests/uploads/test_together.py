@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from uploads.services.create import Created, create_upload
 from uploads.services.lease import Lease, take_lease
 from uploads.services.tokens import Authority, resolve
 from uploads.threads import database
-from uploads.together import Call, answers, together
+from uploads.together import Call, Gatherer, answers, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +84,25 @@ def test_a_broken_connection_is_nobodys_reason_to_do_things_twice() -> None:
     assert all(isinstance(answer, OperationalError) for answer in answers(many, [Call((), {}, ""), Call((), {}, "")]))
     assert tried == [2]
     connection.close()
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_nobody_waits_for_ever_where_a_batch_cannot_even_be_run(ended: bool) -> None:
+    def run(calls: Sequence[Call]) -> list[Any]:
+        raise OSError("no descriptors left")
+
+    async def ask() -> list[Any]:
+        pool = ThreadPoolExecutor(1)
+        if ended:
+            pool.shutdown()
+        gatherer = Gatherer(run, pool)
+        try:
+            rounds = [await asyncio.wait_for(asyncio.gather(*(gatherer.ask(Call((), {}, "")) for _ in range(3)), return_exceptions=True), 10) for _ in range(2)]
+        finally:
+            pool.shutdown()
+        return [type(answer) for answers in rounds for answer in answers]
+
+    assert asyncio.run(ask()) == [RuntimeError if ended else OSError] * 6
 
 
 def test_one_batch_that_waits_does_not_hold_up_the_next() -> None:
