@@ -136,9 +136,9 @@ def test_files_that_arrive_at_once_are_handed_over_by_one_transaction_and_each_i
         segments = Segment(0, 10, "0" * 64, "1" * 64)
         return await at_once(commit_offset, [(lease,) for lease in held], old=0, new=10, last=True, segment=segments)
 
-    assert asyncio.run(arrive()) == [None] * 4
-    for one in created:
+    for one, told in zip(created, asyncio.run(arrive()), strict=True):
         session = UploadSession.objects.select_related("video").get(pk=one.session.pk)
+        assert told == session.expires_at
         assert (session.state, session.committed, session.lease_owner, session.chain) == (SessionState.RECEIVED, 10, "", "1" * 64)
         assert session.its_video.state == VideoState.CHECKING
         assert Task.objects.filter(kind="uploads.inspect", key=session.public_id, payload={"session_id": session.public_id}).count() == 1
@@ -157,7 +157,7 @@ def test_of_several_commits_a_fenced_one_fails_alone_and_a_repeated_one_does_not
         return await at_once(commit_offset, [(first,), (second,), (third,)], old=0, new=10, last=True)
 
     good, repeated, fenced = asyncio.run(commit())
-    assert (good, repeated) == (None, None)
+    assert (good, repeated) == (created[0].session.expires_at, None)
     assert isinstance(fenced, Fenced)
     assert Task.objects.filter(kind="uploads.inspect", key=created[1].session.public_id).count() == 1
     assert UploadSession.objects.get(pk=third.session_id).committed == 0

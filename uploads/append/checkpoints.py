@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from resilience.circuits import CircuitOpen
@@ -46,6 +47,7 @@ class Checkpoints:
         digest: of the bytes since the last commit.
         told: called with every offset committed on the way, to be acknowledged to a client that listens for it.
         saved: bytes that were made durable together with the writing of the last of them.
+        expires_at: when the upload ends by itself, as the last commit told; None before that, and where it did not tell.
     """
 
     appender: Appender
@@ -54,6 +56,7 @@ class Checkpoints:
     digest: RunningDigest
     told: Told | None = None
     saved: Saved | None = None
+    expires_at: datetime | None = None
     _flushing: asyncio.Task[bool] | None = None
 
     @property
@@ -121,7 +124,8 @@ class Checkpoints:
         what: dict[str, Any] = {"segment": point.segment, "completes": self.core.completes_at(point.new), "placed": placed}
         while True:
             try:
-                return await database(commit_offset, self.lease, old=point.old, new=point.new, last=last, interrupted=interrupted, **what)
+                self.expires_at = await database(commit_offset, self.lease, old=point.old, new=point.new, last=last, interrupted=interrupted, **what)
+                return
             except DATABASE_DOWN:
                 if now() > deadline:
                     raise

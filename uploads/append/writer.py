@@ -6,12 +6,11 @@ lock the bytes → lease → right offset? → receive, write → make durable �
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
-import structlog
 from django.conf import settings
 
 from resilience.errors import AppError
-from resilience.http.translate import DATABASE_DOWN
 from uploads.admission import too_large
 from uploads.attachments.policy import refusal_of_start
 from uploads.errors import (
@@ -27,7 +26,7 @@ from uploads.integrity.running import RunningDigest
 from uploads.models import UploadSession
 from uploads.services.abort import refuse
 from uploads.services.commit import Fenced
-from uploads.services.lease import Lease, release_lease, take_lease
+from uploads.services.lease import Lease, take_lease
 from uploads.services.length import fix_length
 from uploads.store import Appender, StoreMissing, WriteFailed
 from uploads.store.alone import HeldAlone
@@ -39,12 +38,10 @@ from .batch import Batch
 from .body import Body, End
 from .checkpoints import Checkpoints, Told, now, storage_error
 from .core import SNIFF_BYTES, Append, BeyondAnnounced, Pace
-from .lock import lock
+from .lock import lock, release
 from .part import Part
 from .promised import Promised
 from .refusing import fenced, lost, not_receiving
-
-log = structlog.get_logger(__name__)
 
 BATCH_BYTES = 2**20
 
@@ -86,6 +83,11 @@ class Writer:
     def committed(self) -> int:
         """The offset the database holds, as far as this writer knows; bytes."""
         return self._points.core.committed if self._points else 0
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the upload ends by itself, where the last commit told."""
+        return self._points.expires_at if self._points else None
 
     def stop(self, reason: Stop) -> None:
         self._reason = self._reason or reason
@@ -150,7 +152,7 @@ class Writer:
         finally:
             await points.quiet()
             if not released:
-                await self._release(points.lease)
+                await release(points.lease, upload=self.session.public_id)
 
     def _core(self, lease: Lease) -> Append:
         return Append(
@@ -287,9 +289,3 @@ class Writer:
         if isinstance(over, UploadStalled):
             raise over
         raise ClientGone
-
-    async def _release(self, lease: Lease) -> None:
-        try:
-            await database(release_lease, lease)
-        except DATABASE_DOWN as failure:  # the lock on the bytes is what others look at; the row only hints
-            log.warning("upload.lease_not_released", upload=self.session.public_id, reason=type(failure).__name__)

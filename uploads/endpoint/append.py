@@ -9,7 +9,7 @@ from uploads.append.body import Body
 from uploads.append.writer import Writer
 from uploads.errors import BeyondLength, JoinedReadOnly, LengthInconsistent, OffsetMismatch, UploadBusy
 from uploads.models import COMPLETE_SESSION_STATES, SessionState, UploadRole, UploadSession
-from uploads.protocol import dialects
+from uploads.protocol import dialects, tus
 from uploads.protocol.asked import Appending
 from uploads.protocol.requests import Request
 from uploads.protocol.responses import Response
@@ -48,10 +48,20 @@ async def append(request: Request, body: Body, protocol: str, interim: Interim) 
     part = replace(asked.part, whole=promise_of(session))
     writer = Writer(session=session, body=body, offset=asked.offset, may_be_anything=may_be_anything(session), part=part, told=told)
     await writer.run()
-    if protocol == dialects.TUS and session.role != UploadRole.PART and writer.committed == session.length:
-        return Response(204, {"Upload-Offset": str(writer.committed)})  # complete: there is nothing else to tell
+    told_now = _told_without_asking(session, writer) if protocol == dialects.TUS else None
+    if told_now is not None:
+        return Response(204, {"Upload-Offset": str(writer.committed)} | told_now)
     session = await database(session_now, session.pk)
     return Response(204, dialects.appended(session, protocol) | {"Upload-Offset": str(writer.committed)})
+
+
+def _told_without_asking(session: UploadSession, writer: Writer) -> dict[str, str] | None:
+    """What else tus wants told after an append, where the commit has said it already."""
+    if session.length is None or (session.role == UploadRole.PART and writer.committed == session.length):
+        return None
+    if writer.committed == session.length:
+        return {}  # a complete upload does not expire
+    return None if writer.expires_at is None else tus.expires_at(writer.expires_at)
 
 
 def may_be_anything(session: UploadSession) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -34,12 +34,12 @@ WITH moved AS (
       FROM json_to_recordset(%s::json) AS g (session_id bigint, epoch bigint, old bigint, new bigint, whole boolean, last boolean, interrupted boolean,
                                              start bigint, length bigint, sha256 text, chain text)
      WHERE s.id = g.session_id AND s.epoch = g.epoch AND s.committed = g.old AND s.state = %s
-    RETURNING s.id, s.public_id, s.video_id, s.role, s.committed, g.whole, g.start, g.length, g.sha256, g.chain
+    RETURNING s.id, s.public_id, s.video_id, s.role, s.committed, s.expires_at, g.whole, g.start, g.length, g.sha256, g.chain
 ), recorded AS (
     INSERT INTO uploads_uploadsegment (session_id, start, length, sha256, chain)
     SELECT id, start, length, sha256, chain FROM moved WHERE sha256 IS NOT NULL
 )
-SELECT id, public_id, video_id, role, committed, whole FROM moved
+SELECT id, public_id, video_id, role, committed, expires_at, whole FROM moved
 """
 
 
@@ -70,13 +70,14 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A session whose offset moved; `size` is where it is now, bytes."""
+    """A session whose offset moved; `size` is where it is now, bytes, and `expires_at` when it ends unless more comes."""
 
     session_id: int
     public_id: str
     video_id: int | None
     role: str
     size: int
+    expires_at: datetime
     whole: bool
 
 

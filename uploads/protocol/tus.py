@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.utils.http import http_date
 
@@ -109,7 +111,11 @@ def capabilities() -> dict[str, str]:
 def expires(session: UploadSession) -> dict[str, str]:
     """Upload-Expires, while the upload can expire at all: a part of a file does even when it is complete."""
     can = session.state in OPEN_SESSION_STATES or (session.role == UploadRole.PART and session.state == SessionState.RECEIVED)
-    return {"Upload-Expires": http_date(session.expires_at.timestamp())} if can else {}
+    return expires_at(session.expires_at) if can else {}
+
+
+def expires_at(moment: datetime) -> dict[str, str]:
+    return {"Upload-Expires": http_date(moment.timestamp())}
 
 
 def status(session: UploadSession) -> dict[str, str]:

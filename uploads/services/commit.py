@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -30,7 +31,7 @@ class Fenced(Exception):
     """Another writer took over, or the session ended: nothing was committed and nothing may be acknowledged."""
 
 
-def _commit_many(calls: Sequence[Call]) -> list[Exception | None]:
+def _commit_many(calls: Sequence[Call]) -> list[datetime | Exception | None]:
     """Answer calls of `commit_offset`."""
     moves = [_move_of(*call.args, **call.kwargs) for call in calls]
     if len({move.session_id for move in moves}) < len(moves):
@@ -44,7 +45,8 @@ def _commit_many(calls: Sequence[Call]) -> list[Exception | None]:
         request_ids = {call.args[0].session_id: call.request_id for call in calls}
         _hand_over_many([row for row in moved.values() if row.whole], request_ids)
         repeated = _already_there([move for move in moves if move.session_id not in moved])
-    return [None if move.session_id in moved or move.session_id in repeated else Fenced() for move in moves]
+    ends = {row.session_id: row.expires_at for row in moved.values()} | dict.fromkeys(repeated)
+    return [ends[move.session_id] if move.session_id in ends else Fenced() for move in moves]
 
 
 @together(_commit_many)
@@ -58,7 +60,7 @@ def commit_offset(
     segment: Segment | None = None,
     completes: bool | None = None,
     placed: Placed | None = None,
-) -> None:
+) -> datetime | None:
     """Move the committed offset by compare-and-set; on the last byte of the file, hand it over to inspection in the same transaction.
 
     Safe to call again with the same arguments when the answer of the first call was lost.
@@ -71,13 +73,17 @@ def commit_offset(
         completes: True when the file ends at `new`; None lets the length alone say so.
         placed: where the store has put the bytes, written in the same transaction; None where a file holds them all.
 
+    Returns:
+        When the upload expires from now on; None when an earlier call had moved the offset.
+
     Raises:
         Fenced: the lease is no longer ours.
     """
     what = {"old": old, "new": new, "last": last, "interrupted": interrupted, "segment": segment, "completes": completes, "placed": placed}
     answer = _commit_many([Call((lease,), what, current_request_id())])[0]
-    if answer is not None:
+    if isinstance(answer, Exception):
         raise answer
+    return answer
 
 
 def commit_all(lease: Lease, *, old: int, new: int) -> None:

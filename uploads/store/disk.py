@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .base import Check, Placed, StoreBusy, StoreMissing, WriteFailed
+from .writeback import begin_writeback
 
 _KEY = re.compile(r"[A-Za-z0-9_]{8,80}")
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
@@ -44,6 +45,7 @@ class DiskAppender:
                 raise WriteFailed(written=written, full=error.errno in _NO_ROOM) from error
             written += count
             pending = _without(pending, count)
+        begin_writeback(self._descriptor, offset=offset, size=written)
 
     def sync(self) -> None:
         try:
