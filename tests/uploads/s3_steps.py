@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from uploads.append import checkpoints, writer
+from uploads.append import checkpoints, lock, writer
 from uploads.store.s3 import appender, client, rows, whole
 
 
@@ -48,7 +48,7 @@ def life(monkeypatch: pytest.MonkeyPatch, fatal: int) -> Iterator[Life]:
             (rows, "parts_of"),
             (checkpoints, "commit_offset"),
             (writer, "take_lease"),
-            (writer, "release_lease"),
+            (lock, "release_lease"),
         ):
             patched.setattr(module, name, _mortal(lived, name, getattr(module, name)))
         yield lived
