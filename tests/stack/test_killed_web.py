@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.stack.client import Upload, sha256
+from tests.stack.line import Line
 from tests.stack.system import System
 
 pytestmark = pytest.mark.stack
@@ -20,8 +21,8 @@ def test_a_200_mib_upload_survives_a_kill_of_a_web_worker_every_300_ms(tmp_path:
     with source.open("wb") as out:
         for _ in range(200):
             out.write(os.urandom(2**20))
-    with System(UPLOAD_ACCEPT="*") as system:
-        upload = Upload(system.url, system.token, source)
+    with System(UPLOAD_ACCEPT="*") as system, Line(system.port, bytes_per_second=40 * 2**20) as line:  # five seconds: time for many kills
+        upload = Upload(line.url, system.token, source)
         assert upload.create().status_code == 201
         done = threading.Event()
         kills = 0
