@@ -8,7 +8,9 @@ export function startLibrary() {
     if (!state || state === "receiving") return;
     const item = document.querySelector(`[data-session][data-video="${CSS.escape(video)}"]`);
     if (item) take(item);
-    if (!document.querySelector(`[data-live="${CSS.escape(video)}"], [data-sending="${CSS.escape(video)}"]`)) join(library, video);
+    const here = document.querySelector(`[data-live="${CSS.escape(video)}"], [data-sending="${CSS.escape(video)}"]`);
+    if (!here) join(library, video);
+    else if (document.querySelector("[data-empty]")) library.closest("section").hidden = true; // "Nothing here yet" below what has just arrived
   });
 }
 
@@ -25,4 +27,5 @@ async function join(library, video) {
   const card = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
   library.prepend(document.importNode(card, true));
   document.querySelector("[data-empty]")?.remove();
+  library.closest("section").hidden = false;
 }

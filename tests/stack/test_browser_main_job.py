@@ -43,6 +43,7 @@ def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: Sy
 
         card = page.locator("[data-uploads]")
         expect(card).to_contain_text("Ready to play", timeout=90_000)
+        expect(page.get_by_text("Nothing here yet")).to_be_hidden()
         card.get_by_role("link", name="Watch it").click()
         expect(page.locator("h1")).to_contain_text(film.stem)
         page.evaluate("document.querySelector('video').play()")
