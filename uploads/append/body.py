@@ -122,14 +122,16 @@ class Body:
             await self.wait(minimum=1, seconds=0.1)
 
     async def close(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.cancel()
-            await asyncio.wait([self._reader])
+        """Stop reading. What the body held counts no more at once, even if this is cancelled itself."""
+        self._discard = True
         self.take()
         self.let_go()
         if self._counted:
             self._counted = False
             _all.bodies -= 1
+        if self._reader is not None and not self._reader.done():
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
 
     async def _read(self) -> None:
         try:

@@ -48,10 +48,24 @@ async def serve(scope: MutableMapping[str, Any], receive: Receive, send: Send) -
     watch_for_shutdown()
     request = Request.from_scope(scope)
     body = Body(receive)
-    code, protocol = "", dialects.named(headers)
+    status_code, code = 0, "ended"  # what the log says of a request that was ended from outside before it was answered
+    try:
+        response, code = await _answer_or_problem(request, body, Interim(send, headers), upload=notes)
+        status_code = response.status
+        await _send(send, request, response)
+        if request.announces_body() and body.end is None:
+            await body.linger(seconds=LINGER_SECONDS, silence=SILENCE_SECONDS)
+    finally:
+        await body.close()
+        request_log.write(method=request.method, status=status_code, received=body.received, milliseconds=round((time.monotonic() - started) * 1000), code=code)
+
+
+async def _answer_or_problem(request: Request, body: Body, interim: Interim, *, upload: list[str]) -> tuple[Response, str]:
+    """Return the answer and the code of what went wrong, or "". `upload` gets the id of the upload once it is known."""
+    code, protocol = "", dialects.named(request.headers)
     try:
         protocol = await dialect_of(request)
-        response = await _answer(request, body, protocol, Interim(send, headers))
+        response = await _answer(request, body, protocol, interim)
     except ClientGone:
         response, code = Response(400), "client_gone"
     except Exception as exception:
@@ -59,19 +73,11 @@ async def serve(scope: MutableMapping[str, Any], receive: Receive, send: Send) -
         code = error.code
         if error.entry.status >= 500:
             log.error("upload.failed", code=code, exc_info=exception)
-        response = problem_response(error, instance=f"{ROOT}/{notes[0] if notes else ''}")
+        response = problem_response(error, instance=f"{ROOT}/{upload[0] if upload else ''}")
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = UPLOAD_METHODS if request.segment else COLLECTION_METHODS
     dialects.mark(response, request, protocol)
-    try:
-        await _send(send, request, response)
-        if request.announces_body() and body.end is None:
-            await body.linger(seconds=LINGER_SECONDS, silence=SILENCE_SECONDS)
-    finally:
-        await body.close()
-        request_log.write(
-            method=request.method, status=response.status, received=body.received, milliseconds=round((time.monotonic() - started) * 1000), code=code
-        )
+    return response, code
 
 
 async def _answer(request: Request, body: Body, protocol: str, interim: Interim) -> Response:
