@@ -10,6 +10,11 @@ class ResilienceConfig(AppConfig):
         from importlib import import_module
         from importlib.util import find_spec
 
+        from django.conf import settings
+
+        from resilience import faults
+
+        faults.arm_by_environment(production=settings.PRODUCTION)
         for module in ("errors", "tasks", "receivers", "checks"):
             if find_spec(f"resilience.{module}"):
                 import_module(f"resilience.{module}")

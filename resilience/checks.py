@@ -12,6 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from resilience import faults
+
 
 @register(Tags.security, deploy=True)
 def production(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
@@ -102,5 +104,19 @@ def leases(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
             f"A task's lease ({settings.TASK_LEASE_SECONDS} s) is shorter than two heartbeats ({settings.TASK_HEARTBEAT_SECONDS} s each).",
             hint="Make TASK_LEASE_SECONDS at least twice TASK_HEARTBEAT_SECONDS.",
             id="resilience.E010",
+        )
+    ]
+
+
+@register(Tags.security)
+def no_faults(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Nothing is armed in production, whatever the environment asks for; that it asks is a mistake somebody should hear of."""
+    if not (settings.PRODUCTION and faults.wanted()):
+        return []
+    return [
+        Error(
+            f"{faults.PLAN} or {faults.RECORD} is set in production: they break things on purpose, for tests.",
+            hint=f"Remove {faults.PLAN} and {faults.RECORD} from the environment.",
+            id="resilience.E020",
         )
     ]
