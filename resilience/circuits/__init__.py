@@ -10,7 +10,7 @@ from .errors import CircuitOpen
 if TYPE_CHECKING:
     from .breaker import FleetCircuit
 
-__all__ = ["CircuitOpen", "circuit"]
+__all__ = ["CircuitOpen", "circuit", "rests"]
 
 _CIRCUITS: dict[str, FleetCircuit] = {}
 _LOCK = threading.Lock()
@@ -28,3 +28,13 @@ def circuit(name: str, **limits: Any) -> FleetCircuit:
         with _LOCK:
             found = _CIRCUITS.setdefault(name, FleetCircuit(name, **limits))
     return found
+
+
+def rests(name: str) -> float:
+    """Return the seconds until a call makes sense; 0 when calls go through. Only looks: nothing is asked, counted or begun.
+
+    While a trial call is under way the others rest until its end. A circuit nobody has used yet does not rest.
+    """
+    from .view import rest_seconds
+
+    return rest_seconds(name)
