@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from notifications.models import Event
+from resilience.faults import point
 from resilience.http.request_ids import current_request_id
 from resilience.statements import fetch
 from uploads.models import Video
@@ -75,6 +76,7 @@ def record(
         data=told | (data or {}),
         request_id=current_request_id(),
     )
+    point("notifications.event.inserted")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(user.pk)])
     return event
@@ -95,6 +97,7 @@ def record_many(entries: Sequence[Entry]) -> None:
         for entry in entries
     ]
     fetch(_RECORD, f"{CHANNEL}:", people, json.dumps(rows), CHANNEL, people)
+    point("notifications.event.many_inserted")
 
 
 def lock_stream_of(user: User) -> None:

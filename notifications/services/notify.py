@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from notifications.models import Notification, NotificationKind
 from notifications.selectors import unread_count
+from resilience.faults import point
 from uploads.models import Video
 
 from .events import lock_stream_of, record
@@ -41,6 +42,7 @@ def notify(
     told = Notification(user=user, kind=kind, key=key, title=title[:_TITLE_LENGTH], body=body, link=link, video=video)
     # ON CONFLICT DO NOTHING: news told twice must not break the caller's transaction.
     Notification.objects.bulk_create([told], ignore_conflicts=True)
+    point("notifications.inbox.inserted")
     stored = Notification.objects.filter(user=user, public_id=told.public_id).first()
     if stored is None:
         return None

@@ -16,6 +16,7 @@ from processing.notes import JobAlreadyEnded, JobStillRunning, JobSuperseded
 from processing.services import settle
 from processing.services.chain import configured_chain
 from resilience import audit
+from resilience.faults import point
 from resilience.http.request_ids import current_request_id
 from resilience.tasks import enqueue
 from uploads.models import UploadSession, VideoState
@@ -43,6 +44,7 @@ def open_job(session: UploadSession) -> Job:
             settle.end(job, JobState.NEEDS_NEW_FILE, code=NothingToPlay.entry.code)
             return job
         enqueue("processing.submit", key=job.public_id, payload={"job_id": job.public_id})
+        point("processing.open.job_row")
         return job
 
 
@@ -68,6 +70,7 @@ def retry_job(job: Job, *, by: User | None, reason: str) -> Job:
             return _go_on(job)
         successor = Job.objects.create(video_id=job.video_id, source_id=job.source_id, state=JobState.QUEUED, **_plan(job.ladder))
         _take_over(job, successor)
+        point("processing.retry.taken_over")
         set_video_state(job.video_id, VideoState.CONVERTING, only_from=_ANY)
         enqueue("processing.submit", key=successor.public_id, payload={"job_id": successor.public_id})
         return successor
@@ -84,6 +87,7 @@ def cancel_job(job: Job, *, by: User | None, reason: str) -> Job:
         if job.state not in LIVE_JOB_STATES:
             raise JobAlreadyEnded()
         _stop(job, AttemptState.CANCELED)
+        point("processing.cancel.stopped")
         _show_canceled(job)
         audit.record(actor=by, action="job.cancel", target=job.public_id, reason=reason)
         job.refresh_from_db()

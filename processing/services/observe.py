@@ -14,6 +14,7 @@ from processing.models import LIVE_ATTEMPT_STATES, Attempt, AttemptState, Job, J
 from processing.services import settle
 from processing.services.publish import publish
 from processing.signals import job_progressed
+from resilience.faults import point
 
 PROGRESS_SECONDS = 2.0
 
@@ -97,7 +98,9 @@ def _rung_ready(attempt_id: str, output: RungOutput, poster: str) -> bool:
         )  # fmt: skip
         if not made:
             return False
+    point("processing.observe.rung_ready")
     publish(job.pk, poster=poster)
+    point("processing.observe.rung_shown")
     return True
 
 
@@ -107,11 +110,13 @@ def _completed(attempt_id: str) -> bool:
         job = lock_job_of(attempt_id)
         if job is None or not _live(attempt_id, RANK[News.PROGRESSING]).update(state=AttemptState.VERIFYING, phase="", observed_at=Now()):
             return False
+    point("processing.observe.verifying")
     ready = set(job.renditions.filter(state=RenditionState.READY).values_list("rung", flat=True))
     missing = [rung["name"] for rung in job.ladder if rung["name"] not in ready]
     if missing:
         return _failed(attempt_id, Failure("verify", "missing", f"said to be complete without {', '.join(missing)}"))
     publish(job.pk)
+    point("processing.observe.all_shown")
     with transaction.atomic():
         job = lock_job_of(attempt_id)
         ended = _live(attempt_id, RANK[News.PROGRESSING]).update(
@@ -120,6 +125,7 @@ def _completed(attempt_id: str) -> bool:
         if job is None or not ended:
             return False
         settle.end_ready(job)
+        point("processing.observe.ended")
         return True
 
 
@@ -134,6 +140,7 @@ def _failed(attempt_id: str, failure: Failure) -> bool:
         if job is None or not ended:
             return False
         settle.after_failure(job, Attempt.objects.get(public_id=attempt_id))
+        point("processing.observe.failed")
         return True
 
 

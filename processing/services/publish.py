@@ -9,6 +9,7 @@ from processing.models import Job, JobState, Publication, Rendition, RenditionSt
 from processing.playlist import main_playlist, playlist_name
 from processing.signals import first_rendition_ready
 from processing.store import put_text
+from resilience.faults import point
 
 _MAY_PUBLISH = (JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.READY_PARTIAL)
 _ROUNDS = 8  # each round means another process made a rung ready meanwhile
@@ -40,6 +41,7 @@ def publish(job_id: int, *, poster: str = "") -> Publication | None:
             if not outputs or written == name:
                 return _flip(job, name, poster) if outputs else None
         put_text(name, text)
+        point("processing.publish.playlist_put")
         written = name
     raise RuntimeError(f"the renditions of {job_id} never stood still")
 
@@ -56,6 +58,7 @@ def ready_outputs(job: Job) -> list[RungOutput]:
 
 
 def _flip(job: Job, playlist: str, poster: str) -> Publication:
+    point("processing.publish.before_flip")
     before = Publication.objects.select_for_update().filter(video_id=job.video_id).first()
     if before is None or before.job_id != job.pk:
         values = {"job": job, "playlist": playlist, "poster": poster, "complete": False}

@@ -19,6 +19,7 @@ from processing.services.publish import publish
 from processing.services.submit import next_attempt
 from processing.store import delete_tree
 from resilience.circuits import CircuitOpen, circuit
+from resilience.faults import point
 from resilience.http.translate import DATABASE_DOWN
 from resilience.tasks import TaskContext
 from uploads.errors import StorageAway
@@ -162,12 +163,14 @@ def _run(context: TaskContext, job_id: str, chain_id: str) -> None:
     attempt = claim(job_id, chain_id)
     if attempt is None:
         return
+    point("processing.run.claimed")
     watch = AttemptWatch(context, attempt.public_id)
     try:
         with os_failures():
             publish(attempt.job_id)  # what a dead run had made ready but not shown
         with ExitStack() as at_hand:
             order = order_for(attempt, source=_source(at_hand, attempt, watch))
+            point("processing.run.before_engine")
             engine = engine_of(attempt.engine)
             try:
                 _drive(engine, order, watch)
@@ -196,6 +199,7 @@ def _source(at_hand: ExitStack, attempt: Attempt, watch: Watch) -> str:
 def _drive(engine: Engine, order: Order, watch: Watch) -> None:
     """Pass on what the engine says; what it calls written is verified before anybody hears of it."""
     deliver(order.attempt_id, engine.submit(order), watch)
+    point("processing.run.engine_started")
     rungs = {rung.name: rung for rung in order.missing}
     poster = ""
     for news in engine.observe(order, watch):
@@ -207,6 +211,7 @@ def _drive(engine: Engine, order: Order, watch: Watch) -> None:
 
 def _accept(engine: Engine, order: Order, rung: Rung, poster: str, watch: Watch) -> None:
     output = engine.outputs(order, rung, watch)
+    point("processing.run.outputs_stored")
     watch.check()
     deliver(order.attempt_id, Observation(News.RUNG_READY, phase=rung.name, output=output, poster=poster), watch)
     if not Rendition.objects.filter(path=output.path).exists():

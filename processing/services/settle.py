@@ -16,6 +16,7 @@ from processing.models import LIVE_JOB_STATES, Attempt, AttemptState, Job, JobSt
 from processing.notes import DamagedFrom, LowerQualityOnly, PartlySaved
 from processing.services.chain import in_seconds, policy_for
 from processing.signals import job_given_up, job_needs_new_file, job_ready, job_retrying
+from resilience.faults import point
 from resilience.tasks import enqueue
 from resilience.tasks.backoff import delay
 from uploads.models import VideoState
@@ -93,6 +94,7 @@ def end(job: Job, state: JobState, *, code: str = "", fields: dict[str, Any] | N
     set_video_state(
         job.video_id, _SHOWN[state], only_from=(VideoState.CONVERTING, VideoState.BLOCKED, VideoState.CHECKING), error_code=code, error_fields=fields
     )
+    point("processing.settle.moved")
     if state in _TELL:
         _TELL[state].send(sender=Job, job=job)
     return True

@@ -7,6 +7,7 @@ from django.db.models import F, Max
 from django.db.models.functions import Now
 
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState
+from resilience.faults import point
 from resilience.tasks import enqueue
 from uploads.models import VideoState
 from uploads.services.videos import set_video_state
@@ -33,6 +34,7 @@ def submit_job(job_id: str, *, engine: str = "", salvage: bool = False) -> Attem
         attempt = next_attempt(job, engine=engine or job.engines[0], salvage=salvage)
         Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, retry_at=None, version=F("version") + 1, updated_at=Now())
         enqueue("processing.transcode", key=attempt.public_id, payload={"job_id": job.public_id, "attempt_id": attempt.public_id})
+        point("processing.submit.attempt_row")
         return attempt
 
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from resilience.faults import point
 from resilience.leases import this_owner
 from resilience.models import Task, TaskRun
 from resilience.models.tasks import WAITING_STATES, TaskState
@@ -59,6 +60,8 @@ def _claim(candidates: QuerySet[Task]) -> Claimed | None:
             attempt=F("attempt") + 1,
         )
         TaskRun.objects.create(task=task, number=epoch, owner=owner, epoch=epoch)
+        point("tasks.claim.run_row")
+    point("tasks.claim.committed")
     task.lease_epoch = epoch
     task.attempt += 1
     return Claimed(task, epoch, sent)

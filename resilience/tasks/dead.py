@@ -18,6 +18,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from resilience import audit
+from resilience.faults import point
 from resilience.models import Task, TaskRun
 from resilience.models.tasks import WAITING_STATES, RunOutcome, TaskState
 
@@ -53,8 +54,10 @@ def replay(task: Task, *, by: AbstractBaseUser | None = None, reason: str = "", 
             if not dead.update(state=TaskState.PENDING, run_at=Now() + timedelta(seconds=wait), **fresh):
                 raise TaskNotInThatState(state=_state(task))
             _record("task.replay", task, by=by, reason=reason)
+            point("tasks.replay.pending")
     except IntegrityError:
         raise TaskAlreadyLive(key=task.key) from None
+    point("tasks.replay.committed")
     if not wait:
         transaction.on_commit(lambda: wake(task.queue, str(task.pk)), robust=True)
 

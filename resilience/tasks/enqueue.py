@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from resilience.faults import point
 from resilience.http.request_ids import current_request_id
 from resilience.models import Task
 from resilience.models.tasks import TaskState
@@ -73,12 +74,18 @@ def enqueue(
         task.woken_at = timezone.now()  # on commit; the sweep wakes it again if that is lost
     # ON CONFLICT DO NOTHING: the loser of a race must not break the caller's transaction.
     Task.objects.bulk_create([task], ignore_conflicts=True)
+    point("tasks.enqueue.inserted")
     stored = Task.objects.filter(pk=task.pk).first()
     if stored is None:
         return None
     if run_at is None:
-        transaction.on_commit(lambda: wake(stored.queue, str(stored.pk)), robust=True)
+        transaction.on_commit(lambda: _wake(stored.queue, str(stored.pk)), robust=True)
     return stored
+
+
+def _wake(queue: str, task_id: str) -> None:
+    point("tasks.enqueue.committed")
+    wake(queue, task_id)
 
 
 def enqueue_many(kind: str, entries: Sequence[Entry]) -> None:
@@ -86,4 +93,10 @@ def enqueue_many(kind: str, entries: Sequence[Entry]) -> None:
     declared = kind_of(kind)
     rows = [{"id": str(uuid.uuid4()), "key": entry.key, "payload": entry.payload, "request_id": entry.request_id} for entry in entries]
     made = [str(row[0]) for row in fetch(_ENQUEUE, kind, declared.queue, TaskState.PENDING, declared.priority, json.dumps(rows))]
-    transaction.on_commit(lambda: wake_many(declared.queue, made), robust=True)
+    point("tasks.enqueue.many_inserted")
+    transaction.on_commit(lambda: _wake_many(declared.queue, made), robust=True)
+
+
+def _wake_many(queue: str, task_ids: Sequence[str]) -> None:
+    point("tasks.enqueue.many_committed")
+    wake_many(queue, task_ids)

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest, Now
 
+from resilience.faults import point
 from resilience.models import Task, TaskRun
 from resilience.models.tasks import RunOutcome, TaskState
 
@@ -97,6 +98,8 @@ def _close(
             run.update(outcome=RunOutcome.LOST, ended_at=Now(), **about)
         if changed and values["state"] == TaskState.DEAD:
             tell_its_app(Task.objects.get(pk=task_id))
+        point("tasks.finish.closed")
+    point("tasks.finish.committed")
     return bool(changed)
 
 

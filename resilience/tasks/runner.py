@@ -9,6 +9,7 @@ import structlog
 from django.db import Error as DatabaseFault
 from django.db import connection
 
+from resilience.faults import point
 from resilience.http.request_ids import uuid7
 from resilience.models.tasks import RunOutcome
 
@@ -79,8 +80,11 @@ def execute(claimed: Claimed) -> None:
         lease = Lease(task.pk, epoch=claimed.epoch, sent=claimed.sent, overdue_at=until + deadline.STUCK_GRACE_SECONDS)
         context = RunContext(str(task.pk), task.attempt, lease, until)
         with lease:  # held until the end is stored
+            point("tasks.run.before_body")
             failure = _run_body(kind, context, claimed)
+            point("tasks.run.body_done")
             _store(claimed, kind, context, failure)
+            point("tasks.run.finished")
 
 
 def _run_body(kind: Kind, context: RunContext, claimed: Claimed) -> Failure | None:

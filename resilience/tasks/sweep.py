@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from resilience.faults import point
 from resilience.leases import Owner, is_gone, this_place
 from resilience.models import Task
 from resilience.models.tasks import WAITING_STATES, RunOutcome, TaskState
@@ -66,6 +67,7 @@ def put_back_tasks_of(owners: Collection[str]) -> int:
 def _reap(task: Task, **still: object) -> bool:
     # The owner is part of the condition, as the row was read a moment ago.
     reaped = finish.crash(task, task.lease_epoch, lease_owner=task.lease_owner, **still)
+    point("tasks.sweep.reaped")
     if reaped:
         log.warning("task.reaped", task_id=str(task.pk), kind=task.kind, owner=task.lease_owner, crashes=task.crash_count + 1, request_id=task.request_id)
     return reaped
@@ -86,6 +88,7 @@ def _wake_queue(queue: str, *, dry_run: bool) -> int:
     sent = 0
     for pk in due[: max(0, room)]:
         if waiting.filter(pk=pk).update(woken_at=Now()):  # of two sweeps at once, one sends it
+            point("tasks.sweep.before_wake")
             wake(queue, str(pk))
             sent += 1
     return sent

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
+from resilience.faults import point
 from support.errors import AttachmentTicketClosed, AttachmentTicketFull, AttachmentTicketUnknown, TicketChanged
 from support.models import Ticket, TicketAttachment, TicketState
 from support.services.tickets import note_owner_acted
@@ -59,6 +60,7 @@ def _require_open(ticket: Ticket | None) -> Ticket:
 def remove_attachment(attachment: TicketAttachment) -> None:
     """Take a file off its ticket: its upload ends, its bytes go, then the tie. Doing it again, or dying in between, is harmless."""
     abort_upload(attachment.upload)
+    point("support.attachment.ended")
     attachment.delete()
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from django.conf import settings
 
 from resilience.errors import AppError
+from resilience.faults import point
 from uploads.admission import too_large
 from uploads.attachments.policy import refusal_of_start
 from uploads.errors import (
@@ -130,6 +131,7 @@ class Writer:
         lease = await database(take_lease, self.session.pk)
         if lease is None:
             raise await not_receiving(self.session, offset=self.offset)
+        point("uploads.append.leased")
         points = self._points = Checkpoints(appender, lease, self._core(lease), RunningDigest(self.session.public_id, lease.chain), self.told)
         released = False
         try:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from resilience.errors import AppError
+from resilience.faults import point
 from uploads.append.core import SNIFF_BYTES
 from uploads.errors import CheckFailed, StorageFull
 from uploads.errors.attachments import AttachmentEmpty, AttachmentUnheld, AttachmentUnknown
@@ -57,6 +58,7 @@ def judge_attachment(public_id: str, *, stopped: Callable[[], bool]) -> None:
         return
     except Interrupted:
         return  # the task is run again
+    point("uploads.judge.looked")
     if stopped():
         return
     if error is None:
@@ -88,6 +90,7 @@ def keep(session: UploadSession, words: str, *, sha256: str) -> bool:
         session.refresh_from_db()
         if not kept(session):
             raise Unheld
+        point("uploads.judge.kept")
         attachment_changed.send(sender=UploadSession, session=session)
     return True
 

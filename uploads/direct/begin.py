@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import transaction
 
+from resilience.faults import point
 from uploads.errors import DirectUnavailable
 from uploads.models import UploadSession
 from uploads.store.s3.models import RemoteFile
@@ -31,6 +32,7 @@ def begin_direct(session: UploadSession, *, own_parts: bool = False) -> DirectUp
         remote, _ = RemoteFile.objects.get_or_create(session=session, defaults={"part_size": part_size or SMALLEST_PART})
         if made and part_size:
             RemoteFile.objects.filter(pk=remote.pk).update(part_size=part_size)
+        point("uploads.direct.begun")
     return direct
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
+from resilience.faults import point
 from uploads.admission import human_size
 from uploads.errors import DirectClosed, PartsMissing, PartsUnequal, TooLarge, UploadBusy, UploadCorrupt
 from uploads.models import COMPLETE_SESSION_STATES, SessionState, UploadSession
@@ -137,6 +138,7 @@ def _look(session: UploadSession, direct: DirectUpload, lease: Lease) -> _Look:
         listed = bucket.listed(session, remote.upload_id) if remote.upload_id else []
     except bucket.MultipartMissing:
         raise _lost(session) from None
+    point("uploads.direct.listed")
     gone = changed(_recorded(session), listed)
     if gone is not None:
         raise _lost(session)
@@ -191,6 +193,7 @@ def _commit(session: UploadSession, look: _Look, known: Arrived, *, length: int 
             lease = replace(lease, length=length)
         commit_offset(lease, old=lease.committed, new=known.size, last=True)
         _record(session, known.parts)
+        point("uploads.direct.recorded")
         if known.part_size:
             DirectUpload.objects.filter(session=session, part_size=0).update(part_size=known.part_size)
             RemoteFile.objects.filter(session=session).update(part_size=known.part_size, updated_at=Now())

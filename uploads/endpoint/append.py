@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from resilience.faults import point
 from uploads.admission import accepts_anything
 from uploads.append.body import Body
 from uploads.append.writer import Writer
@@ -48,6 +49,7 @@ async def append(request: Request, body: Body, protocol: str, interim: Interim) 
     part = replace(asked.part, whole=promise_of(session))
     writer = Writer(session=session, body=body, offset=asked.offset, may_be_anything=may_be_anything(session), part=part, told=told)
     await writer.run()
+    point("uploads.append.before_answer")
     told_now = _told_without_asking(session, writer) if protocol == dialects.TUS else None
     if told_now is not None:
         return Response(204, {"Upload-Offset": str(writer.committed)} | told_now)

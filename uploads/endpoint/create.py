@@ -8,6 +8,7 @@ from email.message import Message
 
 from django.contrib.auth.models import User
 
+from resilience.faults import point
 from resilience.http.errors import NotFound
 from resilience.http.translate import DATABASE_DOWN
 from uploads.append.body import Body
@@ -83,6 +84,7 @@ async def create(request: Request, body: Body, protocol: str, interim: Interim) 
         headers["Upload-Offset"] = str(session.committed)
     if protocol == dialects.DRAFT:
         headers = draft.status(await database(UploadSession.objects.get, pk=session.pk)) | headers
+    point("uploads.create.before_answer")
     return Response(201, headers)
 
 

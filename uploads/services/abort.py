@@ -9,6 +9,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from resilience.errors import AppError
+from resilience.faults import point
 from uploads.errors import PartInUse, UploadCorrupt
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, VideoState
 from uploads.services.videos import set_video_state
@@ -38,6 +39,7 @@ def abort_upload(session: UploadSession) -> bool:
             require_unused(session)
         _video_after_cancel(session)
         tell_ended(session)
+    point("uploads.abort.committed")
     store().delete(session.storage_key)
     return True
 
@@ -71,6 +73,7 @@ def refuse(session: UploadSession, error: AppError, **values: Any) -> bool:
             source_refused.send(sender=UploadSession, session=session)
         elif session.role == UploadRole.ATTACHED:
             attachment_changed.send(sender=UploadSession, session=session)
+    point("uploads.refuse.committed")
     store().delete(session.storage_key)
     return True
 

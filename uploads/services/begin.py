@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import transaction
 
 from resilience.errors import AppError
+from resilience.faults import point
 from resilience.ids import opaque_id
 from resilience.statements import fetch
 from uploads.limits.reserve import reserve_many
@@ -92,6 +93,8 @@ def _begin_many(calls: Sequence[Call]) -> list[Begun | AppError]:
         refusals = reserve_many([(plan.owner_id, plan.length or 0) for plan in plans])
         going = [(plan, call.request_id) for plan, call, refusal in zip(plans, calls, refusals, strict=True) if refusal is None]
         begun = _insert(going) if going else {}
+        point("uploads.begin.inserted")
+    point("uploads.begin.committed")
     return [begun[plan.public_id] if refusal is None else refusal for plan, refusal in zip(plans, refusals, strict=True)]
 
 

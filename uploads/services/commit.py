@@ -15,6 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from resilience.faults import point
 from resilience.http.request_ids import current_request_id
 from resilience.tasks import enqueue
 from resilience.tasks.enqueue import Entry, enqueue_many
@@ -45,6 +46,8 @@ def _commit_many(calls: Sequence[Call]) -> list[datetime | Exception | None]:
         request_ids = {call.args[0].session_id: call.request_id for call in calls}
         _hand_over_many([row for row in moved.values() if row.whole], request_ids)
         repeated = _already_there([move for move in moves if move.session_id not in moved])
+        point("uploads.append.moved")
+    point("uploads.append.after_commit")
     ends = {row.session_id: row.expires_at for row in moved.values()} | dict.fromkeys(repeated)
     return [ends[move.session_id] if move.session_id in ends else Fenced() for move in moves]
 

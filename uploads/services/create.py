@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
+from resilience.faults import point
 from resilience.http.request_ids import current_request_id
 from uploads.admission import require_acceptable, require_room
 from uploads.attachments.holders import Attaching
@@ -141,11 +142,13 @@ def _insert_rows(session: UploadSession, video: Video | None, attaching: Attachi
         secret = add_token(session)
         if video is None and session.video is not None:
             video_changed.send(sender=Video, video=session.video, before="")  # rows first, news last
+        point("uploads.create.inserted")
         return session, secret
 
 
 def _open(session: UploadSession, secret: str) -> Created:
     """Make the file, then let the session receive. Doing it twice is harmless. A joined one is made of its parts, here if it is small."""
+    point("uploads.create.committed")
     if session.role == UploadRole.JOINED:
         return _join(session, secret)
     try:
@@ -178,6 +181,7 @@ def _receive(session: UploadSession) -> bool:
         row = cursor.fetchone()
     if row is None:
         return False
+    point("uploads.create.receiving")
     session.state, session.expires_at, session.updated_at = row
     return True
 

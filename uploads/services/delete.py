@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from resilience.faults import point
 from uploads.limits.usage import remember_sent
 from uploads.models import OPEN_SESSION_STATES, Video
 from uploads.services.abort import abort_upload
@@ -22,5 +23,7 @@ def delete_video(video: Video) -> None:
     with transaction.atomic():
         remember_sent(video)
         video.delete()
+    point("uploads.delete.committed")
     for key in keys:
         store().delete(key)
+        point("uploads.delete.file_gone")

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from resilience.faults import point
 from uploads.errors import UploadExpired
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, VideoState
 from uploads.services.abort import end_session, tell_ended
@@ -48,6 +49,7 @@ def _expire(session: UploadSession) -> bool:
             return False
         set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING], error_code=code)
         tell_ended(session)
+    point("uploads.expire.committed")
     store().delete(session.storage_key)
     return True
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from resilience.errors import AppError
+from resilience.faults import point
 from uploads.admission import accepts_anything
 from uploads.append.core import SNIFF_BYTES
 from uploads.errors import CheckFailed, ChecksDelayed, FileDiffers, FileEmpty, FileUnreadable, StorageFull
@@ -69,6 +70,7 @@ def inspect_upload(public_id: str, *, attempt: int, stopped: Callable[[], bool])
         return
     except Interrupted:
         return  # the task is run again
+    point("uploads.inspect.looked")
     if stopped():
         return
     if error is not None and (not accepts_anything() or isinstance(error, FileDiffers)):
@@ -103,6 +105,7 @@ def accept(session: UploadSession, found: Probe | None, *, sha256: str) -> bool:
         # The state stays `checking` until the room that converts takes it on; what is known of the media is told already.
         set_video_state(session.video_id, VideoState.CHECKING, only_from=[VideoState.CHECKING], **_media_columns(details))
         source_accepted.send(sender=UploadSession, session=session)
+        point("uploads.inspect.accepted")
     return True
 
 
@@ -138,6 +141,7 @@ def _look(session: UploadSession, *, attempt: int, stopped: Callable[[], bool]) 
     try:
         with source_file(session, check=check) as path:
             digest = verified_digest(session, path, check)
+            point("uploads.inspect.digested")
             error = broken_promise(session, path, sha256=digest) or error
             found, error = (None, error) if error is not None else _probed(session, path, attempt=attempt)
     except OSError as fault:

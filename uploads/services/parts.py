@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models.functions import Least, Now
 from django.utils import timezone
 
+from resilience.faults import point
 from resilience.tasks import enqueue
 from uploads.errors import ContinuedElsewhere, PartsUnfinished, PartsUnusable, ScopeMissing, StorageFailed, StorageFull, UploadBusy, UploadNotFound
 from uploads.integrity.record import carry_over
@@ -101,6 +102,7 @@ def join_parts(public_id: str, *, stopped: Callable[[], bool] = lambda: False) -
     try:
         store().create(session.storage_key)
         size = store().concatenate(keys, session.storage_key)
+        point("uploads.join.copied")
     except StoreBusy:
         raise UploadBusy(retry_after=RETRY_SECONDS) from None
     except StoreMissing:
@@ -127,6 +129,7 @@ def _received(session: UploadSession) -> bool:
             hand_over(session)
             kept = Now() + timedelta(seconds=KEPT_SECONDS)
             UploadSession.objects.filter(pk__in=set(session.parts)).update(expires_at=Least("expires_at", kept))
+            point("uploads.join.received")
             return True
     session.refresh_from_db()
     return session.state in (SessionState.RECEIVED, SessionState.ACCEPTED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models.functions import Now
 
+from resilience.faults import point
 from uploads.models import ResumeToken, UploadSession
 from uploads.services.abort import abort_upload
 from uploads.services.delete import delete_video
@@ -24,8 +25,10 @@ def undo_creation(session: UploadSession, *, secret: str) -> None:
     if not _claim(session, secret):
         return
     abort_upload(session)
+    point("uploads.undo.ended")
     video = session.video
     session.delete()
+    point("uploads.undo.row_gone")
     if video is not None and not video.sessions.exists():
         delete_video(video)
 

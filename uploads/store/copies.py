@@ -14,6 +14,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from resilience.faults import point
+
 from .base import Check, StoreMissing
 
 _BLOCK = 8 * 2**20
@@ -50,6 +52,7 @@ def local_copy(key: str, *, size: int, read: Callable[[int, int], bytes], check:
             if len(block) != min(_BLOCK, size - first):
                 raise StoreMissing
             _write(descriptor, block)
+        point("uploads.copy.made")
         yield path
     finally:
         path.unlink(missing_ok=True)

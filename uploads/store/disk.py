@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from resilience.faults import point
+
 from .base import Check, Placed, StoreBusy, StoreMissing, WriteFailed
 from .writeback import begin_writeback
 
@@ -34,6 +36,7 @@ class DiskAppender:
 
     def truncate(self, size: int) -> None:
         os.ftruncate(self._descriptor, size)
+        point("uploads.append.truncated")
 
     def write(self, chunks: Sequence[bytes], *, offset: int) -> None:
         pending: list[bytes | memoryview] = list(chunks)
@@ -43,6 +46,7 @@ class DiskAppender:
                 count = os.pwritev(self._descriptor, pending[:_MOST_BUFFERS], offset + written)
             except OSError as error:
                 raise WriteFailed(written=written, full=error.errno in _NO_ROOM) from error
+            point("uploads.append.after_write")
             written += count
             pending = _without(pending, count)
         begin_writeback(self._descriptor, offset=offset, size=written)
@@ -52,6 +56,7 @@ class DiskAppender:
             os.fdatasync(self._descriptor)
         except OSError as error:
             raise WriteFailed(written=0, full=error.errno in _NO_ROOM) from error
+        point("uploads.append.after_fsync")
 
     def hold(self, size: int) -> bool:
         return True
@@ -74,6 +79,7 @@ class DiskAppender:
             left = size
             while left:
                 left -= self._copy(source, left)
+                point("uploads.join.piece_copied")
             return size
         finally:
             os.close(source)
@@ -123,6 +129,7 @@ class DiskStore:
             self.root.mkdir(parents=True, exist_ok=True)
             try:
                 descriptor = os.open(self.path(key), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                point("uploads.disk.made")
             except FileExistsError:
                 descriptor = os.open(self.path(key), os.O_WRONLY | os.O_CLOEXEC)
             try:
@@ -130,6 +137,7 @@ class DiskStore:
             finally:
                 os.close(descriptor)
             self._sync_directory()
+            point("uploads.disk.made_durable")
         except OSError as error:
             raise WriteFailed(written=0, full=error.errno in _NO_ROOM) from error
 
@@ -164,6 +172,7 @@ class DiskStore:
             self.path(key).unlink()
         except FileNotFoundError:
             return
+        point("uploads.disk.unlinked")
         self._sync_directory()
 
     def size(self, key: str) -> int:

@@ -14,6 +14,7 @@ from processing.classify import ErrorClass, classify
 from processing.engines.base import RAW_LIMIT, EngineFailure, Failure, News, Observation, Order, RungOutput, Watch, os_failures
 from processing.ladder import Rung
 from processing.store import put_file, put_folder
+from resilience.faults import point
 
 from . import command, process, verify
 
@@ -59,10 +60,12 @@ class LocalEngine:
 
     def outputs(self, order: Order, rung: Rung, watch: Watch) -> RungOutput:
         folder = folder_of(order.attempt_id) / rung.name
+        point("processing.local.written")
         found = verify.measure(folder, watch)
         fault = verify.fault_in(found, verify.expected(order.probe, rung), salvage=order.salvage)
         if fault:
             raise EngineFailure(Failure("verify", rung.name, fault, found.get("duration_s")))
+        point("processing.local.verified")
         prefix = f"{order.prefix}/{rung.name}"
         with os_failures():
             size = put_folder(folder, prefix, last=command.PLAYLIST)
@@ -78,6 +81,7 @@ class LocalEngine:
         )
 
     def cancel(self, order: Order) -> None:
+        point("processing.local.before_cleaning")
         # The process itself ends by its watch; this removes what it had written so far.
         shutil.rmtree(folder_of(order.attempt_id), ignore_errors=True)
 
@@ -108,6 +112,7 @@ class LocalEngine:
                     watch.check()
                 if target.is_file() and target.stat().st_size:
                     put_file(target, f"{order.prefix}/{POSTER}")
+                    point("processing.local.poster_put")
                     return f"{order.prefix}/{POSTER}"
             except (EngineFailure, OSError):
                 log.warning("engine.local.no_poster", attempt=order.attempt_id, exc_info=True)

@@ -17,6 +17,7 @@ import structlog
 
 from resilience.circuits import CircuitOpen
 from resilience.errors import AppError
+from resilience.faults import point
 from uploads.errors import PartsUsedUp
 from uploads.store import base
 from uploads.store.base import StoreMissing, WriteFailed
@@ -154,6 +155,7 @@ class S3Appender:
             self._layout = replace(layout, last=placed.parts[-1] if placed.parts else layout.last, tail=placed.tail, committed=size)
             self._tail, self._saved, self._saved_at = placed.tail, size, time.monotonic()
         if placed.replaced.key and placed.replaced.key != placed.tail.key:
+            point("uploads.s3.tail_replaced")
             try:
                 client.call("delete_object", Key=placed.replaced.key)
             except (AppError, StoreMissing, Refused) as failure:
@@ -230,6 +232,7 @@ class S3Appender:
 
     def _send_part(self, layout: Layout, offset: int, data: bytes) -> None:
         part = self._sent(layout, offset, data)
+        point("uploads.s3.part_sent")
         with self._lock:
             buffer, _layout = self._ready()
             del buffer[: len(data)]
@@ -249,6 +252,7 @@ class S3Appender:
 
     def _sent_once(self, layout: Layout, offset: int, data: bytes) -> Part:
         number = rows.reserve(layout.session_id)
+        point("uploads.s3.numbered")
         self._next_part = number + 1
         try:
             return send_part(layout, self._upload_id, number=number, offset=offset, data=data)
@@ -261,6 +265,7 @@ class S3Appender:
             return Tail()
         key = names.tail(layout.key, uuid.uuid4().hex)
         client.call("put_object", Key=key, Body=data, ContentMD5=client.content_md5(data))
+        point("uploads.s3.tail_put")
         return Tail(key=key, size=len(data), md5=md5_of(data))
 
     def _has_last(self, layout: Layout, last: Part) -> bool:
@@ -278,7 +283,9 @@ def open_multipart(layout: Layout, *, instead_of: str = "") -> str:
     """Begin a multipart upload and write it down; of two that began one, the first to write counts and the other gives its own up."""
     key = names.whole(layout.key)
     mine = str(client.call("create_multipart_upload", Key=key, ContentType="application/octet-stream")["UploadId"])
+    point("uploads.s3.multipart_begun")
     counts = rows.adopt_multipart(layout.session_id, mine, instead_of=instead_of)
+    point("uploads.s3.multipart_named")
     if counts != mine:
         try:
             client.call("abort_multipart_upload", Key=key, UploadId=mine)

@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 
 from resilience.circuits import CircuitOpen
+from resilience.faults import point
 from uploads.errors import StorageAway
 from uploads.store.base import Check, Loss, StoreBusy, Sum
 from uploads.store.copies import local_copy
@@ -92,6 +93,7 @@ class S3Store:
         """Multipart uploads first, so that none of them can still become an object."""
         for upload in client.pages("list_multipart_uploads", "Uploads", Prefix=names.folder(key)):
             abort(upload["Key"], upload["UploadId"])
+            point("uploads.s3.multipart_aborted")
         found = [item["Key"] for item in client.pages("list_objects_v2", "Contents", Prefix=names.folder(key))]
         for start in range(0, len(found), BATCH):
             batch = [{"Key": name} for name in found[start : start + BATCH]]

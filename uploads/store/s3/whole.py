@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from resilience.errors import AppError
+from resilience.faults import point
 from uploads.store.base import StoreMissing
 
 from . import client, names, numbers, rows
@@ -56,11 +57,15 @@ def _seal(layout: Layout) -> tuple[str, int]:
     try:
         _require_open(layout)
         sent = [send_part(layout, layout.upload_id, number=part.number, offset=part.offset, data=tail) for part in last]
+        point("uploads.s3.tail_as_part")
         parts = _complete(layout, [*parts, *sent], ours={numbers.TAIL_NUMBER} if sent else set())
     except MultipartMissing:
         parts = [*parts, *last]
+    point("uploads.s3.completed")
     require_object(name, size=layout.size, parts=parts)
+    point("uploads.s3.proved")
     rows.mark_whole(layout.session_id, name)
+    point("uploads.s3.whole")
     _drop(layout.tail.key)
     return name, layout.size
 
@@ -86,10 +91,12 @@ def concatenate(keys: Sequence[str], target: str) -> int:
         try:
             _require_open(layout)
             parts = _pieces(layout, sources, total)
+            point("uploads.s3.pieces_made")
             parts = _complete(layout, parts, ours={part.number for part in parts})
         except MultipartMissing:
             log.info("upload.joined_before", upload=target)
         require_object(name, size=total, parts=parts)
+    point("uploads.s3.joined")
     rows.mark_whole(layout.session_id, name)
     return total
 
