@@ -11,12 +11,14 @@ from config import env
 from config.logs import logging_settings
 from config.s3_settings import *  # noqa: F403
 from config.upload_settings import *  # noqa: F403
+from config.watching_settings import *  # noqa: F403
 from resilience.version import VERSION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Where everything mutable lives.
 VAR_DIR = env.path("VAR_DIR", BASE_DIR / "var")
+METRICS_DIR = env.path("METRICS_DIR", VAR_DIR / "run" / "metrics")
 PROFILE = env.choice("PROFILE", "embedded", ("embedded", "production"))
 PRODUCTION = PROFILE == "production"
 DEBUG = env.boolean("DEBUG", default=False)
