@@ -19,6 +19,7 @@ RUNNING = (
     "resilience.replay_task",
     "resilience.discard_task",
     "resilience.force_circuit",
+    "resilience.run_reaper",
 )
 GROUPS = {"Support": ANSWERING, "Operator": RUNNING}
 

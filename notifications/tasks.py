@@ -1,8 +1,8 @@
-"""What `manage.py recover` runs for this room."""
+"""The reapers of this room."""
 
 from __future__ import annotations
 
 from notifications.services.prune import prune_progress
-from resilience import recovery
+from resilience.reapers import reaper
 
-recovery.register("notifications.progress", prune_progress)
+reaper("notifications.progress", about="Drops what live streams told of progress hours ago.")(prune_progress)

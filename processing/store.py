@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 
+TEXT_MARK = "text-"  # of files on their way into the store
+
 
 class _Movable(File):  # type: ignore[type-arg]
     """A local file that a disk store may rename into place (atomic) instead of copying it."""
@@ -51,7 +53,7 @@ def put_text(name: str, text: str) -> None:
     if default_storage.exists(name):
         return
     settings.WORK_DIR.mkdir(parents=True, exist_ok=True)
-    handle, path = tempfile.mkstemp(dir=settings.WORK_DIR, prefix="text-")
+    handle, path = tempfile.mkstemp(dir=settings.WORK_DIR, prefix=TEXT_MARK)
     with os.fdopen(handle, "w") as file:
         file.write(text)
     os.chmod(path, 0o644)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from processing.services import outputs, poison, reap, run, submit
-from resilience import recovery
+from resilience.reapers import reaper
 from resilience.tasks import TaskContext, durable
 
 
@@ -22,6 +22,7 @@ def delete_outputs(context: TaskContext, *, video_id: str) -> None:
     outputs.delete_outputs(video_id)
 
 
-recovery.register("processing.jobs", reap.resume_jobs)
-recovery.register("processing.blocked", reap.unblock_jobs)
-recovery.register("processing.leftovers", reap.reap_leftovers)
+reaper("processing.jobs", about="Gives jobs nobody works on a new task.")(reap.resume_jobs)
+reaper("processing.blocked", about="Lets jobs that wait for an operator try again.")(reap.unblock_jobs)
+reaper("processing.work", per_host=True, frees_disk=True, about="Removes working folders and files of attempts that are over.")(reap.reap_work)
+reaper("processing.leftovers", frees_disk=True, about="Removes what failed attempts had put into the store.")(reap.reap_outputs)

@@ -1,10 +1,10 @@
-"""What `support` registers with the rooms below: the holder of attachments, and a part of the recovery."""
+"""What `support` registers with the rooms below: the holder of attachments, and a reaper."""
 
 from __future__ import annotations
 
-from resilience import recovery
+from resilience.reapers import reaper
 from support.services.attachments import TicketFiles, drop_unheld
 from uploads.attachments import holders
 
 holders.register("ticket", TicketFiles())
-recovery.register("support.attachments", drop_unheld)
+reaper("support.attachments", about="Ends files of tickets that were deleted.")(drop_unheld)

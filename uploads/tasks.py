@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from resilience import recovery
 from resilience.circuits import CircuitOpen
 from resilience.models import Task
+from resilience.reapers import MINUTE, reaper
 from resilience.tasks import TaskContext, durable
 from uploads.attachments.judge import give_up as give_up_judging
 from uploads.attachments.judge import judge_attachment
@@ -13,8 +13,9 @@ from uploads.integrity.record import prune_segments
 from uploads.services.expire import expire_uploads, reap_orphans
 from uploads.services.inspect import give_up, inspect_upload
 from uploads.services.parts import give_up_joining, join_parts
-from uploads.services.reap_remote import reap_leftovers, seldom
+from uploads.services.reap_remote import LISTING, is_remote, reap_leftovers
 from uploads.services.warn import warn_of_expiry
+from uploads.store.copies import reap_copies
 
 
 def _dead(task: Task) -> None:
@@ -53,8 +54,11 @@ def join(context: TaskContext, *, session_id: str) -> None:
         raise CircuitOpen(circuit="s3", retry_after=away.retry_after or 5) from away
 
 
-recovery.register("uploads.expire", expire_uploads)
-recovery.register("uploads.warn", warn_of_expiry)
-recovery.register("uploads.orphans", seldom(reap_orphans))
-recovery.register("uploads.segments", prune_segments)
-recovery.register("uploads.leftovers", seldom(reap_leftovers))
+reaper("uploads.expire", frees_disk=True, about="Ends uploads nobody finished in time; their bytes go.")(expire_uploads)
+reaper("uploads.warn", about="Tells people of uploads that end soon.")(warn_of_expiry)
+reaper(
+    "uploads.orphans", every=LISTING if is_remote() else MINUTE, per_host=not is_remote(), frees_disk=True, about="Removes bytes whose upload is over or gone."
+)(reap_orphans)
+reaper("uploads.segments", about="Drops the digests of parts of uploads that are over.")(prune_segments)
+reaper("uploads.copies", per_host=True, frees_disk=True, about="Removes copies of remote files whose process died.")(reap_copies)
+reaper("uploads.leftovers", every=LISTING, about="Ends multipart uploads and removes tails that nobody counts.")(reap_leftovers)

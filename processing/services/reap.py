@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
 from processing.models import LIVE_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Publication, Rendition
-from processing.store import delete_tree
+from processing.store import TEXT_MARK, delete_tree
 from resilience.models import Task
 from resilience.models.tasks import LIVE_STATES
 from resilience.tasks import enqueue
+from resilience.tidy import remove_old
 from uploads.models import VideoState
 from uploads.services.videos import set_video_state
 
@@ -27,6 +29,7 @@ log = structlog.get_logger(__name__)
 QUIET_SECONDS = 60  # a job that changed more recently is somebody's
 BLOCKED_SECONDS = 60  # so that a recovery that runs often does not try a blocked job each time
 LEFTOVER_DAYS = 3  # attempts that ended longer ago have been looked at
+TEXT_SECONDS = 3600.0  # a text is written and put away within moments
 BATCH = 200
 
 
@@ -42,9 +45,9 @@ def unblock_jobs(*, dry_run: bool = False) -> int:
     return sum(1 for job in due[:BATCH] if dry_run or _unblock(job))
 
 
-def reap_leftovers(*, dry_run: bool = False) -> int:
-    """Remove working folders and renditions of attempts that have ended without them being used. Return how many."""
-    return _reap_work(dry_run=dry_run) + _reap_outputs(dry_run=dry_run)
+def reap_work(*, dry_run: bool = False) -> int:
+    """Remove this host's working folders of attempts that have ended, and texts that were never put away. Return how many."""
+    return _reap_folders(dry_run=dry_run) + _reap_texts(dry_run=dry_run)
 
 
 def _unattended() -> QuerySet[Job]:
@@ -83,7 +86,7 @@ def _submit_again(job: Job) -> bool:
     return task is not None
 
 
-def _reap_work(*, dry_run: bool) -> int:
+def _reap_folders(*, dry_run: bool) -> int:
     work = Path(settings.WORK_DIR)
     folders = {path.name: path for path in work.iterdir() if path.is_dir()} if work.is_dir() else {}
     live = set(Attempt.objects.filter(public_id__in=folders, state__in=LIVE_ATTEMPT_STATES).values_list("public_id", flat=True))
@@ -93,8 +96,12 @@ def _reap_work(*, dry_run: bool) -> int:
     return len(ended)
 
 
-def _reap_outputs(*, dry_run: bool) -> int:
-    """What an attempt had put into the store when it died, before any row named it."""
+def _reap_texts(*, dry_run: bool) -> int:
+    return remove_old(Path(settings.WORK_DIR), f"{TEXT_MARK}*", latest=time.time() - TEXT_SECONDS, dry_run=dry_run)
+
+
+def reap_outputs(*, dry_run: bool = False) -> int:
+    """Remove what attempts had put into the store when they died, before any row named it. Return how many."""
     unsuccessful = (AttemptState.FAILED, AttemptState.CANCELED, AttemptState.LOST, AttemptState.SUPERSEDED)
     ended = Attempt.objects.filter(state__in=unsuccessful, ended_at__gt=Now() - timedelta(days=LEFTOVER_DAYS)).select_related("job__video")
     reaped = 0

@@ -1,5 +1,6 @@
-"""Tasks, dead letters, circuits and the audit log in the console: each module registers its own pages."""
+"""Tasks, dead letters, circuits, reapers and the audit log in the console: each module registers its own pages."""
 
 from . import audit as audit
 from . import circuits as circuits
+from . import reapers as reapers
 from . import tasks as tasks

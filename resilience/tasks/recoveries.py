@@ -1,9 +1,9 @@
-"""What `manage.py recover` may do for tasks."""
+"""The reapers of tasks."""
 
-from resilience import recovery
+from resilience.reapers import reaper
 
 from . import sweep
 
-recovery.register("reap_leases", sweep.reap_leases)
-recovery.register("send_wake_ups", sweep.send_wake_ups)
-recovery.register("drop_stale_wake_ups", sweep.drop_stale_wake_ups)
+reaper("reap_leases", about="Takes back tasks whose worker is gone.")(sweep.reap_leases)
+reaper("send_wake_ups", about="Wakes workers for due tasks nobody was woken for.")(sweep.send_wake_ups)
+reaper("drop_stale_wake_ups", about="Drops wake-ups a worker took and never acknowledged.")(sweep.drop_stale_wake_ups)

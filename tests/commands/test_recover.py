@@ -10,8 +10,9 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from resilience import recovery
+from resilience import reapers
 from resilience.models.tasks import TaskState
+from resilience.reapers import reaper
 from tests.admin.rows import make_run, make_task
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def _parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry of this test's own."""
-    monkeypatch.setattr(recovery, "_PARTS", {})
+    monkeypatch.setattr(reapers, "_REAPERS", {})
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -44,8 +45,8 @@ def test_parts_run_in_order_and_are_counted() -> None:
         seen.append("second")
         return 0
 
-    recovery.register("take_over", first)
-    recovery.register("wake", second)
+    reaper("take_over")(first)
+    reaper("wake")(second)
     assert run() == (0, "take_over: 3\nwake: 0\n")
     assert seen == ["first", "second"]
 
@@ -58,8 +59,8 @@ def test_one_that_fails_is_told_and_the_rest_still_runs() -> None:
     def sound(*, dry_run: bool) -> int:
         return 2
 
-    recovery.register("broken", broken)
-    recovery.register("sound", sound)
+    reaper("broken")(broken)
+    reaper("sound")(sound)
     code, out = run("--json")
     assert code == 1
     assert json.loads(out) == {
@@ -77,10 +78,10 @@ def test_two_parts_cannot_share_a_name() -> None:
     def other(*, dry_run: bool) -> int:
         return 0
 
-    recovery.register("same", one)
-    recovery.register("same", one)
+    reaper("same")(one)
+    reaper("same")(one)
     with pytest.raises(ValueError, match="same"):
-        recovery.register("same", other)
+        reaper("same")(other)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -108,7 +109,8 @@ def test_a_database_that_is_away_is_told_without_a_trace(monkeypatch: pytest.Mon
     def away(*, dry_run: bool) -> int:
         raise OperationalError("connection refused\n\tIs the server running?")
 
-    monkeypatch.setattr(recovery, "_PARTS", {"reap_leases": away})
+    monkeypatch.setattr(reapers, "_REAPERS", {})
+    reaper("reap_leases")(away)
     code, out = run()
     assert code == 1
     assert out == "reap_leases: stopped: OperationalError: connection refused Is the server running?\n"

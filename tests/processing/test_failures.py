@@ -173,7 +173,7 @@ def test_an_ffmpeg_that_stands_still_is_killed(monkeypatch: pytest.MonkeyPatch, 
 
 def test_what_an_attempt_put_before_it_failed_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed between two files of a rung: the next attempt writes elsewhere and the remains are reaped."""
-    from processing.services.reap import reap_leftovers
+    from processing.services.reap import reap_outputs
 
     real, seen = store.put_file, []
 
@@ -192,8 +192,8 @@ def test_what_an_attempt_put_before_it_failed_is_not_used_again(monkeypatch: pyt
     job.refresh_from_db()
     assert job.state == JobState.READY
     assert job.renditions.get().path.rpartition("/")[0] not in {name.rpartition("/")[0] for name in seen}
-    assert reap_leftovers(dry_run=True) == 1
-    assert reap_leftovers() == 1
+    assert reap_outputs(dry_run=True) == 1
+    assert reap_outputs() == 1
     assert not any(default_storage.exists(name) for name in seen)
     assert default_storage.exists(job.renditions.get().path)
 

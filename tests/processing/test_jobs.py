@@ -22,7 +22,7 @@ from processing.notes import JobAlreadyEnded, JobStillRunning
 from processing.services.jobs import cancel_job, open_job, retry_job
 from processing.services.outputs import delete_outputs
 from processing.services.poison import transcode_is_dead
-from processing.services.reap import reap_leftovers, resume_jobs, unblock_jobs
+from processing.services.reap import reap_work, resume_jobs, unblock_jobs
 from processing.services.submit import submit_job
 from resilience.models import OperatorAction, Task
 from tests import media
@@ -213,7 +213,7 @@ def test_working_folders_of_the_living_are_left_alone() -> None:
     _, attempt = submitted(media.clip())
     for name in (attempt.public_id, "att_of_nobody"):
         (Path(settings.WORK_DIR) / name).mkdir(parents=True, exist_ok=True)
-    assert reap_leftovers() >= 1
+    assert reap_work() >= 1
     assert [path.name for path in Path(settings.WORK_DIR).iterdir() if path.is_dir()] == [attempt.public_id]
 
 

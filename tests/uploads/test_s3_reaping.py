@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
-from resilience import recovery
+from resilience import reapers, recovery
 from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
-from uploads.services import reap_remote
-from uploads.services.reap_remote import seldom
 from uploads.store.s3 import client
 
 
-def test_a_process_lists_the_bucket_once_an_hour_and_the_disk_every_time(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs: list[bool] = []
-
-    def part(*, dry_run: bool) -> int:
-        runs.append(dry_run)
-        return 3
-
-    now = [1000.0]
-    monkeypatch.setattr(reap_remote.time, "monotonic", lambda: now[0])
-    on_disk, in_s3 = seldom(part), seldom(part)
-    assert (on_disk(), on_disk(), len(runs)) == (3, 3, 2)
-    settings.UPLOAD_STORE = "s3"
-    runs.clear()
-    assert (in_s3(), in_s3(), in_s3(dry_run=True)) == (3, 0, 3)
-    now[0] += reap_remote.LISTING_SECONDS
-    assert (in_s3(), runs) == (3, [False, True, False])
+def test_the_bucket_is_not_listed_each_minute() -> None:
+    found = reapers.find("uploads.leftovers")
+    assert found is not None
+    assert found.every >= timedelta(hours=1)
 
 
 @pytest.mark.django_db
