@@ -10,6 +10,7 @@ from pathlib import Path
 from config import env
 from config.logs import logging_settings
 from config.s3_settings import *  # noqa: F403
+from config.task_settings import *  # noqa: F403
 from config.upload_settings import *  # noqa: F403
 from config.watching_settings import *  # noqa: F403
 from resilience.version import VERSION
@@ -142,31 +143,6 @@ DATABASES = {"default": _database}
 CACHE_URL = env.url("CACHE_URL", schemes=("redis", "rediss"))
 _own_cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL} if CACHE_URL else _own_cache}
-
-# Durable tasks: our tables are the truth, django-q2 is the transport (docs/decisions/).
-Q_CLUSTER = {
-    "name": "default",
-    "orm": "default",
-    "workers": env.integer("WORKERS", 2, minimum=1, maximum=64),
-    "queue_limit": env.integer("WORKERS", 2, minimum=1, maximum=64),
-    "bulk": 1,
-    "poll": 0.2,
-    "timeout": 24 * 3600,  # ours are per kind and shorter
-    "retry": 4 * 24 * 3600,  # > timeout × (queue_limit / workers + 2); our sweep wakes what is lost
-    "ack_failures": True,
-    "max_attempts": 1,
-    "save_limit": -1,
-    "catch_up": False,
-    "scheduler": False,  # our sweep is the only clock
-    "recycle": 500,
-    "label": "Transport",
-    "ALT_CLUSTERS": {
-        "media": {"workers": env.integer("MEDIA_WORKERS", 1, minimum=1, maximum=64), "queue_limit": env.integer("MEDIA_WORKERS", 1, minimum=1, maximum=64)}
-    },
-}
-TASK_LEASE_SECONDS = 30
-TASK_HEARTBEAT_SECONDS = 10
-TASK_SWEEP_SECONDS = 10
 
 # Uploads: the rest is in config/upload_settings.py
 UPLOAD_DIR = VAR_DIR / "uploads"

@@ -59,7 +59,7 @@ def replay(task: Task, *, by: AbstractBaseUser | None = None, reason: str = "", 
         raise TaskAlreadyLive(key=task.key) from None
     point("tasks.replay.committed")
     if not wait:
-        transaction.on_commit(lambda: wake(task.queue, str(task.pk)), robust=True)
+        transaction.on_commit(lambda: wake(task.queue), robust=True)
 
 
 def discard(task: Task, *, by: AbstractBaseUser | None = None, reason: str = "") -> None:

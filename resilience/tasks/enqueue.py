@@ -19,7 +19,7 @@ from resilience.models.tasks import TaskState
 from resilience.statements import fetch
 
 from .registry import kind_of
-from .wake import wake, wake_many
+from .wake import wake
 
 # ON CONFLICT DO NOTHING: the loser of a race must not break the caller's transaction.
 _ENQUEUE = """
@@ -79,13 +79,13 @@ def enqueue(
     if stored is None:
         return None
     if run_at is None:
-        transaction.on_commit(lambda: _wake(stored.queue, str(stored.pk)), robust=True)
+        transaction.on_commit(lambda: _wake(stored.queue), robust=True)
     return stored
 
 
-def _wake(queue: str, task_id: str) -> None:
+def _wake(queue: str) -> None:
     point("tasks.enqueue.committed")
-    wake(queue, task_id)
+    wake(queue)
 
 
 def enqueue_many(kind: str, entries: Sequence[Entry]) -> None:
@@ -94,9 +94,9 @@ def enqueue_many(kind: str, entries: Sequence[Entry]) -> None:
     rows = [{"id": str(uuid.uuid4()), "key": entry.key, "payload": entry.payload, "request_id": entry.request_id} for entry in entries]
     made = [str(row[0]) for row in fetch(_ENQUEUE, kind, declared.queue, TaskState.PENDING, declared.priority, json.dumps(rows))]
     point("tasks.enqueue.many_inserted")
-    transaction.on_commit(lambda: _wake_many(declared.queue, made), robust=True)
+    transaction.on_commit(lambda: _wake_many(declared.queue, len(made)), robust=True)
 
 
-def _wake_many(queue: str, task_ids: Sequence[str]) -> None:
+def _wake_many(queue: str, count: int) -> None:
     point("tasks.enqueue.many_committed")
-    wake_many(queue, task_ids)
+    wake(queue, count)

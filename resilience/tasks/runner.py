@@ -21,7 +21,8 @@ from .errors import TaskInterrupted, TaskKindUnknown, TaskTimedOut
 from .failure import Failure, describe, of_kind
 from .heartbeat import Lease
 from .registry import Kind, find_kind
-from .stopping import Stop, stop_requested
+from .stopping import Stop, may_take_more, stop_requested, worn_out
+from .wake import wake
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +33,9 @@ _LONGEST_FINISH_WAIT = 5.0
 
 
 def run_one(task_id: str, queue: str = "default") -> None:
-    """Answer a wake-up: run that task if it is due, else the best due one of the queue; then what else is due, for a short while.
+    """Answer a wake-up: run that task if one is named and due, else the best due one of the queue; then what else is due, for a short while.
 
-    Never raises and returns nothing: for django-q2 every wake-up ends well. One for a task already done costs two index look-ups.
+    Never raises and returns nothing: for django-q2 every wake-up ends well. One with nothing to do costs an index look-up.
     """
     try:
         _run_from(task_id, queue)
@@ -57,12 +58,15 @@ def run_due(queues: Sequence[str] = ("default", "media"), *, limit: int = 50) ->
 
 def _run_from(task_id: str, queue: str) -> None:
     until = time.monotonic() + LOOK_FURTHER_SECONDS
-    if stop_requested():
+    if not may_take_more():
         return
-    claimed = claim_task(task_id) or claim_next(queue)
+    claimed = (claim_task(task_id) if task_id else None) or claim_next(queue)
     while claimed is not None:
         execute(claimed)
-        if stop_requested() or time.monotonic() > until:
+        if not may_take_more():
+            return
+        if time.monotonic() > until or worn_out():
+            wake(queue)  # what else is due is for the next one who looks
             return
         claimed = claim_next(queue)
 

@@ -7,8 +7,11 @@ every process sees the same, whenever it looks.
 from __future__ import annotations
 
 import os
+import resource
 import select
 from enum import IntEnum
+
+from django.conf import settings
 
 STOP_FD_VARIABLE = "HOLDFAST_STOP_FD"
 
@@ -30,3 +33,13 @@ def stop_requested() -> Stop:
     if events & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
         return Stop.NOW
     return Stop.DRAIN if events & select.POLLIN else Stop.NO
+
+
+def may_take_more() -> bool:
+    """Return whether this process may claim another task."""
+    return stop_requested() is Stop.NO
+
+
+def worn_out() -> bool:
+    """Return whether this process has ever held more memory than a worker should: it then ends between two tasks (WORKER_MAX_MEMORY)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 >= int(settings.WORKER_MAX_MEMORY)

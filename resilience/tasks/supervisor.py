@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.db import connection
 
-from . import sweep
+from . import sweep, wakeups
 from .housekeeper import Housekeeper
 from .process import ClusterProcess, Health
 
@@ -127,12 +127,12 @@ class Sweeper(threading.Thread):
     def sweep(self) -> None:
         """Do one round: the quick part always, the full part every TASK_SWEEP_SECONDS."""
         sweep.reap_gone()
-        sweep.send_wake_ups()
+        wakeups.send_wake_ups()
         if time.monotonic() < self._next_full:
             return
         self._next_full = time.monotonic() + settings.TASK_SWEEP_SECONDS
-        sweep.drop_stale_wake_ups()
-        self.untaken |= {queue for queue in sweep.queues() if sweep.oldest_wake_up_age(queue) > UNTAKEN_SECONDS and not sweep.has_leases_here(queue)}
+        wakeups.drop_stale_wake_ups()
+        self.untaken |= {queue for queue in sweep.queues() if wakeups.oldest_wake_up_age(queue) > UNTAKEN_SECONDS and not sweep.has_leases_here(queue)}
         if time.monotonic() - self._last_fault > CALM_SECONDS:
             sweep.reap_expired()
 

@@ -11,7 +11,6 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.utils import timezone
-from django_q.models import OrmQ
 
 from resilience import leases, recovery
 from resilience.leases import Owner, is_gone, owner_of, this_owner
@@ -143,47 +142,6 @@ class TestLeases:
         task.refresh_from_db()
         assert (task.state, task.attempt, task.crash_count) == (TaskState.PENDING, 0, 0)
         assert task.runs.get().outcome == RunOutcome.INTERRUPTED
-
-
-class TestWakeUps:
-    def test_a_due_task_that_nobody_was_woken_for_is_sent_once(self):
-        task = enqueue("test.sweep")
-        Task.objects.update(woken_at=None)
-        assert sweep.send_wake_ups(dry_run=True) == 1
-        assert sweep.send_wake_ups() == 1
-        assert sweep.send_wake_ups() == 0
-        task.refresh_from_db()
-        assert task.woken_at is not None
-        assert OrmQ.objects.filter(key="default").count() == 1
-
-    def test_one_just_enqueued_or_not_yet_due_is_not_sent(self):
-        enqueue("test.sweep")
-        enqueue("test.sweep", run_at=timezone.now() + timedelta(minutes=1))
-        assert sweep.send_wake_ups() == 0
-
-    def test_a_lost_wake_up_is_sent_again_after_a_while(self):
-        enqueue("test.sweep")
-        Task.objects.update(woken_at=timezone.now() - timedelta(seconds=31))
-        assert sweep.send_wake_ups() == 1
-
-    def test_a_backlog_does_not_flood_the_transport(self):
-        for _ in range(sweep.WAKE_LIMIT + 5):
-            enqueue("test.sweep")
-        Task.objects.update(woken_at=None)
-        assert sweep.send_wake_ups() == sweep.WAKE_LIMIT
-        assert sweep.send_wake_ups() == 0
-
-    def test_wake_ups_a_killed_worker_took_are_dropped_after_an_hour(self):
-        from django_q.conf import Conf
-
-        now = timezone.now()
-        for key, taken in (("old", 3700), ("new", 60)):
-            OrmQ.objects.create(key=key, payload="", lock=now + timedelta(seconds=Conf.RETRY - taken))
-        OrmQ.objects.create(key="waiting", payload="", lock=now - timedelta(seconds=90))
-        assert sweep.drop_stale_wake_ups() == 1
-        assert sorted(OrmQ.objects.values_list("key", flat=True)) == ["new", "waiting"]
-        assert 89 < sweep.oldest_wake_up_age("waiting") < 95
-        assert sweep.oldest_wake_up_age("nothing") == 0
 
 
 @pytest.mark.django_db(transaction=True)
