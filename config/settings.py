@@ -8,6 +8,8 @@ import secrets
 from pathlib import Path
 
 from config import env
+from config.database_settings import *  # noqa: F403
+from config.database_settings import database_url, databases
 from config.logs import logging_settings
 from config.s3_settings import *  # noqa: F403
 from config.task_settings import *  # noqa: F403
@@ -108,37 +110,9 @@ TEMPLATES = [
     }
 ]
 
-# Database: PostgreSQL only. Without DATABASE_URL, a private server out of the wheel (config/embedded.py).
-DATABASE_URL = env.text("DATABASE_URL")
-if not DATABASE_URL:
-    if PRODUCTION:
-        raise env.SettingError("DATABASE_URL", "", "is missing", "postgresql://user:password@host:5432/holdfast")
-    from config.embedded import url_for_this_process
-
-    DATABASE_URL = url_for_this_process(VAR_DIR)
-
-ROLE = env.choice("HOLDFAST_ROLE", "command", ("web", "worker", "command"))
-_statement_timeout_ms = {"web": 5_000, "worker": 15_000, "command": 60_000}[ROLE]
-_database = env.database(DATABASE_URL)
-_options = _database["OPTIONS"]
-assert isinstance(_options, dict)
-_options |= {
-    "connect_timeout": 3,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-    "application_name": f"holdfast-{ROLE}",
-    "options": f"-c statement_timeout={_statement_timeout_ms} -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000",
-}
-_database["CONN_HEALTH_CHECKS"] = True
-if ROLE == "web":
-    # Checked connections; a full pool sheds after 3 s (503) instead of queueing people.
-    _options["pool"] = {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 16, minimum=1, maximum=500), "timeout": 3}
-    _database["CONN_MAX_AGE"] = 0
-else:
-    _database["CONN_MAX_AGE"] = 60
-DATABASES = {"default": _database}
+# Database: the rest is in config/database_settings.py
+DATABASE_URL = database_url(VAR_DIR, production=PRODUCTION)
+DATABASES = databases(DATABASE_URL)
 
 CACHE_URL = env.url("CACHE_URL", schemes=("redis", "rediss"))
 _own_cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}

@@ -9,12 +9,16 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 
+from resilience.database import CommitUnknown, PoolFull
+from resilience.database.errors import CommitUnanswered, DatabaseBusy, DatabaseContended, DatabaseTooSlow
 from resilience.errors import AppError, InternalUnclassified
 
 from .errors import BadRequest, DatabaseUnavailable, NotAllowed, NotFound, RequestTooLarge
 
 DATABASE_DOWN = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout)
 DATABASE_RETRY_AFTER_SECONDS = 5
+BUSY_RETRY_AFTER_SECONDS = 2
+_BY_STATE = {"40001": DatabaseContended, "40P01": DatabaseContended, "55P03": DatabaseContended, "57014": DatabaseTooSlow}
 
 
 def as_app_error(exception: BaseException) -> AppError:
@@ -31,6 +35,15 @@ def as_app_error(exception: BaseException) -> AppError:
         case SuspiciousOperation() | DjangoBadRequest():
             return BadRequest()
         case _ if isinstance(exception, DATABASE_DOWN):
-            return DatabaseUnavailable(retry_after=DATABASE_RETRY_AFTER_SECONDS)
+            return _of_database(exception)
         case _:
             return InternalUnclassified()
+
+
+def _of_database(fault: BaseException) -> AppError:
+    if isinstance(fault, PoolFull):
+        return DatabaseBusy(retry_after=BUSY_RETRY_AFTER_SECONDS)
+    if isinstance(fault, CommitUnknown):
+        return CommitUnanswered(retry_after=DATABASE_RETRY_AFTER_SECONDS)
+    state = getattr(fault, "sqlstate", None) or getattr(fault.__cause__, "sqlstate", None) or ""
+    return _BY_STATE.get(state, DatabaseUnavailable)(retry_after=DATABASE_RETRY_AFTER_SECONDS)
