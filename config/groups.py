@@ -19,6 +19,9 @@ RUNNING = (
     "resilience.replay_task",
     "resilience.discard_task",
     "resilience.force_circuit",
+    "resilience.pause_tasks",
+    "resilience.add_taskpolicy",
+    "resilience.change_taskpolicy",
     "resilience.run_reaper",
 )
 GROUPS = {"Support": ANSWERING, "Operator": RUNNING}

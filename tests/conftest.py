@@ -22,3 +22,11 @@ def _no_memory_of_circuits() -> None:
 
     CACHE.clear()
     circuits._CIRCUITS.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_memory_of_policies() -> None:
+    """The same for what operators set and paused: rolled back with the last test."""
+    from resilience.tasks import policies
+
+    policies._CACHE.__init__()

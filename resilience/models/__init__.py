@@ -1,6 +1,8 @@
 from .audit import OperatorAction
 from .circuits import Circuit, CircuitEvent
+from .dead_letters import GroupChange
+from .policies import Pause, TaskPolicy
 from .reapers import Reaper
 from .tasks import Task, TaskRun
 
-__all__ = ["Circuit", "CircuitEvent", "OperatorAction", "Reaper", "Task", "TaskRun"]
+__all__ = ["Circuit", "CircuitEvent", "GroupChange", "OperatorAction", "Pause", "Reaper", "Task", "TaskPolicy", "TaskRun"]

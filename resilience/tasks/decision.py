@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .backoff import delay
+from .backoff import THROTTLED_BASE_SECONDS, delay
 from .failure import Failure
 from .registry import Kind
 
@@ -50,7 +50,8 @@ def decide(failure: Failure, *, kind: Kind, raised: int, snoozed_for: float, ran
         return SnoozeFor(failure.snooze + random() * SNOOZE_SPREAD_SECONDS)
     if failure.permanent or raised >= kind.tries:
         return Bury()
-    return RetryIn(max(failure.retry_after, delay(raised, base=kind.base, cap=kind.cap, random=random)))
+    base = max(kind.base, THROTTLED_BASE_SECONDS) if failure.throttled else kind.base
+    return RetryIn(max(failure.retry_after, delay(raised, base=base, cap=max(base, kind.cap), random=random, jitter=kind.jitter)))
 
 
 def decide_after_crash(crashes: int, *, random: Callable[[], float]) -> RetryIn | Bury:

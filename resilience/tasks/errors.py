@@ -82,3 +82,37 @@ class TaskAlreadyLive(AppError):
         status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.NEVER, severity="info", fields=("key",),
         examples=({"key": "job_0123456789abcdefghjk"},),
     )  # fmt: skip
+
+
+class PauseTargetUnknown(AppError):
+    entry = Entry(
+        code="PAUSE_TARGET_UNKNOWN",
+        title="There is nothing of that name to pause",
+        what_happened="No {scope} of tasks is called {name}, so nothing was paused.",
+        actions=(wait("Look the name up in the list of kinds and queues"),),
+        status=404, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info", fields=("scope", "name"),
+        runbook="`manage.py pause --list` shows every kind and queue.",
+        examples=({"scope": "kind", "name": "uploads.inspct"},),
+    )  # fmt: skip
+
+
+class PauseAlreadyOver(AppError):
+    entry = Entry(
+        code="PAUSE_ALREADY_OVER",
+        title="That pause would be over already",
+        what_happened="The end given for the pause of {name} lies in the past, so nothing was paused.",
+        actions=(wait("Give an end that lies ahead"),),
+        status=400, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info", fields=("name",),
+        examples=({"name": "media"},),
+    )  # fmt: skip
+
+
+class NothingPaused(AppError):
+    entry = Entry(
+        code="NOTHING_PAUSED",
+        title="That was not paused",
+        what_happened="The {scope} {name} is not paused, so there was nothing to resume.",
+        actions=(wait("Nothing to do"),),
+        status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.NEVER, severity="info", fields=("scope", "name"),
+        examples=({"scope": "queue", "name": "media"},),
+    )  # fmt: skip

@@ -6,6 +6,7 @@ import hashlib
 import re
 import traceback
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 
@@ -22,6 +23,14 @@ _LONGEST_TRACEBACK = 20_000
 _DEFAULT_SNOOZE_SECONDS = 30.0
 _UNKNOWN_KIND_SNOOZE_SECONDS = 60.0
 
+_LONGEST_CHAIN = 20
+# As botocore's standard retry mode knows them.
+_THROTTLES = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded"}
+    | {"ProvisionedThroughputExceededException", "TransactionInProgressException", "BandwidthLimitExceeded", "LimitExceededException"}
+    | {"RequestThrottled", "SlowDown", "PriorRequestNotComplete", "EC2ThrottledException"}
+)
+
 # From the most to the least specific, so that two failures that differ only in whom they hit share a group.
 _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE), "<id>"),
@@ -35,7 +44,9 @@ _VOLATILE = (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`permanent`: trying again cannot help. `snooze`: seconds to wait without spending a try. `retry_after`: least seconds to wait."""
+    """`permanent`: trying again cannot help. `snooze`: seconds to wait without spending a try. `retry_after`: least seconds to wait.
+    `throttled`: whoever was asked said that it was asked too often.
+    """
 
     code: str
     message: str
@@ -44,6 +55,7 @@ class Failure:
     permanent: bool
     retry_after: float = 0.0
     snooze: float | None = None
+    throttled: bool = False
 
 
 def describe(exception: BaseException) -> Failure:
@@ -58,6 +70,7 @@ def describe(exception: BaseException) -> Failure:
         permanent=error.entry.retry in (Retry.AFTER_CHANGE, Retry.NEVER),
         retry_after=error.retry_after or 0.0,
         snooze=_snooze(exception),
+        throttled=error.entry.status == HTTPStatus.TOO_MANY_REQUESTS or _says_throttled(exception),
     )
 
 
@@ -87,6 +100,17 @@ def _own_frame(trace: TracebackType | None) -> str:
         if path.is_relative_to(root) and "site-packages" not in path.parts:
             return f"{path.relative_to(root)}:{frame.name}"
     return ""
+
+
+def _says_throttled(exception: BaseException | None) -> bool:
+    """Whether a cloud client's error, or one that it was turned into, names a code of throttling."""
+    seen = 0
+    while exception is not None and seen < _LONGEST_CHAIN:
+        response = getattr(exception, "response", None)
+        if isinstance(response, dict) and response.get("Error", {}).get("Code") in _THROTTLES:
+            return True
+        exception, seen = exception.__cause__ or exception.__context__, seen + 1
+    return False
 
 
 def _snooze(exception: BaseException) -> float | None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .backoff import JITTER
+
 if TYPE_CHECKING:
     from resilience.models import Task
 
@@ -34,7 +36,9 @@ OnDead = Callable[["Task"], None]
 class Kind:
     """One kind of task.
 
-    `timeout` in seconds; `tries` counts runs that raised; `base` and `cap` in seconds: wait U(0.5, 1) × min(cap, base × 2^(n-1)).
+    `timeout` in seconds; `tries` counts runs that raised; `base` and `cap` in seconds: wait U(1 - jitter, 1) × min(cap, base × 2^(n-1)).
+    Operators may set these otherwise: `policies.effective` says what counts.
+    `needs` names the circuits without which its body can do nothing: while one of them is open, no task of this kind is begun.
     `on_dead(task)` is called inside the transaction that makes a task of this kind a dead letter, with `task.error_code` set: it only
     writes rows, so that the people concerned are told. It is not called for a dead letter that is discarded.
     """
@@ -47,6 +51,8 @@ class Kind:
     tries: int = 12
     base: float = 5.0
     cap: float = 900.0
+    jitter: float = JITTER
+    needs: tuple[str, ...] = ()
     on_dead: OnDead | None = None
 
 
@@ -76,6 +82,11 @@ def kind_of(name: str) -> Kind:
         KeyError: nobody declared it (a task of a newer or older release).
     """
     return _KINDS[name]
+
+
+def all_kinds() -> list[Kind]:
+    """Return every kind this release declares, by name."""
+    return [_KINDS[name] for name in sorted(_KINDS)]
 
 
 def find_kind(name: str) -> Kind | None:

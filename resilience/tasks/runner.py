@@ -13,7 +13,7 @@ from resilience.faults import point
 from resilience.http.request_ids import uuid7
 from resilience.models.tasks import RunOutcome
 
-from . import deadline, finish
+from . import deadline, finish, policies
 from .claim import Claimed, claim_next, claim_task
 from .context import RunContext
 from .deadline import DeadlinePassed, hard_deadline
@@ -76,10 +76,10 @@ def execute(claimed: Claimed) -> None:
     task = claimed.task
     bound = {"request_id": task.request_id or uuid7(), "task_id": str(task.pk), "task_kind": task.kind, "task_run": claimed.epoch}
     with structlog.contextvars.bound_contextvars(**bound):
-        kind = find_kind(task.kind)
-        if kind is None:
+        if find_kind(task.kind) is None:
             finish.fail(claimed, describe(TaskKindUnknown(kind=task.kind)), kind=Kind(task.kind, _no_body))
             return
+        kind = policies.effective(task.kind)
         until = claimed.sent + kind.timeout
         lease = Lease(task.pk, epoch=claimed.epoch, sent=claimed.sent, overdue_at=until + deadline.STUCK_GRACE_SECONDS)
         context = RunContext(str(task.pk), task.attempt, lease, until)
