@@ -30,7 +30,7 @@ RETRY_BEAT_SECONDS = 1.0
 
 
 class Lease:
-    """One held lease. `with lease:` beats in a thread of its own, on its own connection.
+    """One held lease. `with lease:` has it renewed by the process's beating thread, on that thread's own connection.
 
     Args:
         sent: monotonic time at which the claim was sent.
@@ -42,17 +42,16 @@ class Lease:
         self._epoch = epoch
         self._ends = sent + settings.TASK_LEASE_SECONDS
         self._taken = False
-        self._done = threading.Event()
         self._overdue_at = overdue_at
         self._overdue = overdue or kill_this_process
-        self._thread = threading.Thread(target=self._beat_until_done, name=f"lease-{task_id}", daemon=True)
+        self._next_beat = time.monotonic() + settings.TASK_HEARTBEAT_SECONDS
 
     def __enter__(self) -> Lease:
-        self._thread.start()
+        _beater.keep(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._done.set()
+        _beater.forget(self)
 
     def lost(self) -> bool:
         """Return whether the lease may be somebody else's by now. Once True it stays so."""
@@ -77,17 +76,78 @@ class Lease:
             self._ends = max(self._ends, sent + settings.TASK_LEASE_SECONDS)
         return True
 
-    def _beat_until_done(self) -> None:
-        try:
-            pause = float(settings.TASK_HEARTBEAT_SECONDS)
-            while not self._done.wait(max(0.0, min(pause, self._overdue_at - time.monotonic()))):
-                if time.monotonic() >= self._overdue_at:
-                    self._overdue()
-                    return
-                # A lost lease is not asked for again: the body was told to stop. The thread stays on to see that it does.
-                pause = settings.TASK_HEARTBEAT_SECONDS if self.lost() or self.beat() else RETRY_BEAT_SECONDS
-        finally:
-            connection.close()
+    def due(self) -> float:
+        """Return the local monotonic time at which it wants to be looked after."""
+        return min(self._next_beat, self._overdue_at)
+
+    def look_after(self) -> None:
+        """Beat, or end a process that is stuck. A lost lease is not asked for again: its body was told to stop. It is watched until it does."""
+        if time.monotonic() >= self._overdue_at:
+            self._overdue_at = float("inf")
+            self._overdue()
+            return
+        answered = self.lost() or self.beat()
+        self._next_beat = time.monotonic() + (settings.TASK_HEARTBEAT_SECONDS if answered else RETRY_BEAT_SECONDS)
+
+
+class _Beater:
+    """One thread for all leases of a process, started with the first and asleep until one wants it: most tasks are over long before."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._leases: list[Lease] = []
+        self._thread: threading.Thread | None = None
+        self._sleeps_until = float("-inf")
+        self._connected = False
+
+    def keep(self, lease: Lease) -> None:
+        with self._changed:
+            self._leases.append(lease)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+                self._thread.start()
+            elif lease.due() < self._sleeps_until:
+                self._changed.notify()
+
+    def forget(self, lease: Lease) -> None:
+        with self._changed:
+            self._leases.remove(lease)
+            if self._connected and not self._leases:
+                self._changed.notify()  # so that it gives its connection back
+
+    def _run(self) -> None:
+        while True:
+            for lease in self._wait():
+                try:
+                    self._connected = True
+                    lease.look_after()
+                except Exception:
+                    log.exception("task.beat_failed")  # of a thread that ended nobody would hear, and every lease would be lost
+
+    def _wait(self) -> list[Lease]:
+        """Sleep until leases are due, and return them."""
+        with self._changed:
+            if self._connected and not self._leases:
+                connection.close()
+                self._connected = False
+            self._sleeps_until = min((lease.due() for lease in self._leases), default=float("inf"))
+            seconds = self._sleeps_until - time.monotonic()
+            if seconds > 0:
+                self._changed.wait(min(seconds, threading.TIMEOUT_MAX))
+            self._sleeps_until = float("-inf")  # awake: it looks at every lease before it sleeps again
+            now = time.monotonic()
+            return [lease for lease in self._leases if lease.due() <= now]
+
+
+_beater = _Beater()
+
+
+def _start_afresh() -> None:
+    global _beater
+    _beater = _Beater()
+
+
+os.register_at_fork(after_in_child=_start_afresh)  # the thread stays with the parent, and so may a lock it holds
 
 
 def kill_this_process() -> None:

@@ -13,6 +13,7 @@ import sys
 # In the order in which they run. To add one: a module that ends in `part.run(main)` (tests/bench/part.py), and a line here.
 PARTS = {
     "uploads": "tests.bench.beside_others",
+    "tasks": "tests.bench.tasks",
 }
 
 

@@ -247,3 +247,30 @@ def test_a_death_between_claim_and_body_is_found_by_the_sweep():
     Task.objects.filter(pk=task.pk).update(run_at=timezone.now())
     run_due()
     assert ran == [""]
+
+
+def test_one_thread_beats_for_every_lease_and_gives_its_connection_back(settings):
+    settings.TASK_HEARTBEAT_SECONDS = 0.05
+    claims = [claim_task(enqueue("test.count").pk) for _ in range(2)]
+    leases = [Lease(claimed.task.pk, epoch=claimed.epoch, sent=claimed.sent) for claimed in claims]
+    with leases[0], leases[1]:
+        eventually(lambda: all(claimed.task.runs.get().heartbeat_at is not None for claimed in claims))
+        assert sum(thread.name == "leases" for thread in threading.enumerate()) == 1
+    eventually(lambda: not heartbeat._beater._connected)
+
+
+def eventually(question) -> None:
+    deadline = time.monotonic() + 30
+    while not question():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_lease_that_wants_help_sooner_wakes_the_thread():
+    long, short = (claim_task(enqueue("test.count").pk) for _ in range(2))
+    ended = threading.Event()
+    with (
+        Lease(long.task.pk, epoch=long.epoch, sent=long.sent),
+        Lease(short.task.pk, epoch=short.epoch, sent=short.sent, overdue_at=time.monotonic() + 0.1, overdue=ended.set),
+    ):
+        assert ended.wait(5)

@@ -93,8 +93,8 @@ class DatabaseBroker(Calm, ORM):  # type: ignore[misc]
     def drop_stale(self, *, dry_run: bool) -> int:
         taken_before = Conf.RETRY - STALE_SECONDS
         if dry_run:
-            return int(fetch(f"SELECT count(*) {_STALE}", taken_before)[0][0])  # noqa: S608 - our own words
-        return len(fetch(f"DELETE {_STALE} RETURNING 1", taken_before))  # noqa: S608
+            return int(fetch(f"SELECT count(*) {_STALE}", taken_before)[0][0])
+        return len(fetch(f"DELETE {_STALE} RETURNING 1", taken_before))
 
     def _without_broker(self, fault: BaseException) -> list[Message] | None:
         """Without the database there is nothing to do either."""
