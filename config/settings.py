@@ -11,6 +11,7 @@ from config import env
 from config.database_settings import *  # noqa: F403
 from config.database_settings import database_url, databases
 from config.logs import logging_settings
+from config.resource_settings import *  # noqa: F403
 from config.s3_settings import *  # noqa: F403
 from config.task_settings import *  # noqa: F403
 from config.upload_settings import *  # noqa: F403

@@ -27,6 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.loaders import create_loader
 from django.conf import settings
 
+from resilience import bulkheads
 from resilience.circuits import circuit
 from uploads.errors import StorageAway
 from uploads.store.base import StoreMissing
@@ -63,6 +64,7 @@ _making = threading.Lock()
 _loader = create_loader()  # keeps what it has read of botocore's descriptions; a fork has it too
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 _COUNTED = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "NoSuchBucket", "SlowDown", "RequestTimeout", "403"})
+bulkheads.patient("s3", seconds=1.0)  # under load every thread is at S3 for milliseconds: that is no reason to refuse a part
 
 
 def call(operation: str, **arguments: Any) -> dict[str, Any]:
