@@ -2,8 +2,9 @@
 
 The process is the cluster's sentinel itself. What django-q2 1.11.1 does not do, measured: a killed monitor leaves the results' lock held and
 wedges the cluster for ever; a killed idle worker may do so with the tasks' lock; children outlive a killed parent. So every process dies with
-its parent, and the sentinel looks in every cycle whether messages wait that free hands do not take. It writes what it sees to its supervisor:
-`.` for a cycle, `W` when the cluster must be replaced. The supervisor also replaces a cluster that writes nothing.
+its parent, and the sentinel looks in every cycle whether messages wait that free hands do not take, and whether its canary came through
+(pulse.py). It writes what it sees to its supervisor: `.` for a cycle, `W` when the cluster must be replaced. The supervisor also replaces a
+cluster that writes nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ import threading
 import time
 import uuid
 from typing import Any
+
+import structlog
+
+from .pulse import Pulse
+
+log = structlog.get_logger(__name__)
 
 BEAT_FD_VARIABLE = "HOLDFAST_BEAT_FD"
 BEAT = b"."
@@ -39,8 +46,11 @@ def run_cluster(queue: str, *, parent_pid: int) -> None:
         raise RuntimeError(f"This process was started for the queue {queue}, its settings are those of {Conf.CLUSTER_NAME}.")
     forks_die_with_this_process()
     post_spawn.connect(_stay_until_told, weak=False)
-    cycle = Cycle(int(os.environ[BEAT_FD_VARIABLE]))
+    pulse = Pulse(queue)
+    pulse.attach()
+    cycle = Cycle(int(os.environ[BEAT_FD_VARIABLE]), pulse)
     sentinel = _sentinel(cycle)
+    sentinel.broker.pulse = pulse
     cycle.sentinel = sentinel
     signal.signal(signal.SIGTERM, lambda *_: cycle.set())
     sentinel.start()
@@ -49,10 +59,11 @@ def run_cluster(queue: str, *, parent_pid: int) -> None:
 class Cycle:
     """Stands in for the sentinel's stop event: its `wait` is called once per guard cycle, which makes it the place to look around."""
 
-    def __init__(self, beat_fd: int) -> None:
+    def __init__(self, beat_fd: int, pulse: Pulse) -> None:
         self.sentinel: Any = None
         self._beat_fd = beat_fd
         self._stop = threading.Event()
+        self._pulse = pulse
         self._tasks = Progress(STUCK_TASKS_SECONDS)
         self._results = Progress(STUCK_RESULTS_SECONDS)
 
@@ -78,8 +89,14 @@ class Cycle:
         now = time.monotonic()
         tasks, results = self.sentinel.task_queue, self.sentinel.result_queue
         someone_is_free = any(worker.timer.value == -1 for worker in self.sentinel.pool)
-        stuck_tasks = self._tasks.stuck(now, waiting=tasks.waiting() and someone_is_free, taken=tasks.taken.value)
-        return self._results.stuck(now, waiting=results.waiting(), taken=results.taken.value) or stuck_tasks
+        stuck = {
+            "tasks": self._tasks.stuck(now, waiting=tasks.waiting() and someone_is_free, taken=tasks.taken.value),
+            "results": self._results.stuck(now, waiting=results.waiting(), taken=results.taken.value),
+            "canary": self._pulse.look(now, someone_is_free=someone_is_free),
+        }
+        if any(stuck.values()):
+            log.error("cluster.stands_still", because=[name for name, is_stuck in stuck.items() if is_stuck], canary_age=round(self._pulse.age(now), 1))
+        return any(stuck.values())
 
 
 class Progress:
