@@ -28,10 +28,10 @@ RATES: dict[str, tuple[str, ...]] = {
 
 def _client(_group: str, request: HttpRequest) -> str:
     user = getattr(request, "user", None)
-    return f"user:{user.pk}" if user is not None and user.is_authenticated else f"address:{_address(request)}"
+    return f"user:{user.pk}" if user is not None and user.is_authenticated else f"address:{client_address(request)}"
 
 
-def _address(request: HttpRequest) -> str:
+def client_address(request: HttpRequest) -> str:
     """Where the client is. Behind our proxy everybody comes from the proxy, which appends the address it saw to X-Forwarded-For."""
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.TRUST_PROXY else ""
     return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))

@@ -50,6 +50,7 @@ class Histogram(_Bounded, prometheus_client.Histogram):
     """How large things were: `.observe(seconds)`, `with .time():`."""
 
 
+_ACROSS: dict[str, Literal["livesum", "livemax", "livemin"]] = {"sum": "livesum", "max": "livemax", "min": "livemin"}
 Declared = TypeVar("Declared", bound=MetricWrapperBase)
 declared: dict[str, MetricWrapperBase] = {}
 
@@ -61,7 +62,7 @@ def counter(name: str, help: str, labels: Sequence[str] = ()) -> Counter:
 
 def gauge(name: str, help: str, labels: Sequence[str] = (), *, across: Literal["sum", "max", "min"] = "sum") -> Gauge:
     """Declare a gauge; `across` says how the living processes' values become one."""
-    return _declare(name, Gauge, lambda: Gauge(name, help, labels, registry=None, multiprocess_mode=f"live{across}"))
+    return _declare(name, Gauge, lambda: Gauge(name, help, labels, registry=None, multiprocess_mode=_ACROSS[across]))
 
 
 def histogram(name: str, help: str, labels: Sequence[str] = (), *, buckets: Sequence[float] = SECONDS) -> Histogram:
@@ -90,7 +91,7 @@ def _declare(name: str, kind: type[Declared], make: Any, *, ends: tuple[str, ...
 def _after_fork() -> None:
     """In the child: a thread of the parent may have held one of these for ever."""
     for metric in declared.values():
-        if metric._is_parent():
+        if metric._labelnames:
             metric._lock = Lock()
 
 

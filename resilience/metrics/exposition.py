@@ -15,6 +15,7 @@ from prometheus_client.utils import floatToGoString
 from .declare import Histogram, declared
 from .merge import Values, merged
 from .store import Key, directory
+from .tables import FromTables
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -60,7 +61,8 @@ def _histogram(name: str, rows: list[tuple[Key, float]]) -> Iterator[Sample]:
         counts, count = dict(found), 0.0
         for limit in sorted(bounds | set(counts)):
             count += counts.get(limit, 0.0)
-            yield Sample(f"{name}_bucket", {**dict(series), "le": floatToGoString(limit)}, count)
+            bound = str(floatToGoString(limit))  # type: ignore[no-untyped-call] # untyped there
+            yield Sample(f"{name}_bucket", {**dict(series), "le": bound}, count)
         yield Sample(f"{name}_count", dict(series), count)
         yield Sample(f"{name}_sum", dict(series), sums[series])
 
@@ -70,10 +72,11 @@ def _without_times(family: Metric) -> Metric:
     return family
 
 
-def counted_text() -> bytes:
-    """Return what was counted, in the text format."""
+def exposition() -> bytes:
+    """Return everything in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(Counted())
+    registry.register(FromTables())
     return generate_latest(registry)
 
 

@@ -30,6 +30,8 @@ MOST_ABSORBED = 20_000  # values kept of dead processes; label sets are bounded 
 
 def merged(folder: Path) -> Values:
     """Return every value, summed (gauges: by their own rule) over processes. Reads only; a folder that is not there holds nothing."""
+    if not folder.is_dir():
+        return {}
     with suppress(OSError):
         fold_dead(folder)
     for _attempt in range(3):
@@ -53,7 +55,7 @@ def fold_dead(folder: Path) -> int:
         present = set(_names(folder))
         dead = [name for name in present if name not in noted and _is_dead(folder, name)]
         left = noted & present
-        if not dead and left == noted:
+        if not dead and not noted:
             return 0
         for name in dead:
             for key, value in _read(folder, name):

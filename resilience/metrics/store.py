@@ -19,15 +19,18 @@ import mmap
 import os
 import time
 import uuid
+from collections.abc import MutableSequence
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
+from typing import cast
 
 PIECE_BYTES = mmap.ALLOCATIONGRANULARITY
 PIECE_VALUES = PIECE_BYTES // 8
 MOST_VALUES = 32 * PIECE_VALUES  # 128 KiB and about 4 MiB of keys; label sets are bounded long before
 RETRY_SECONDS = 30.0
 
+Doubles = MutableSequence[float]  # a memoryview of doubles
 Key = tuple[str, str, str, str, tuple[tuple[str, str], ...], str]  # type, merge, metric, sample, labels, help
 
 
@@ -49,7 +52,7 @@ class Store:
     def _begin(self) -> None:
         self.name = ""
         self._keys = self._values = -1
-        self._pieces: list[memoryview] = []
+        self._pieces: list[Doubles] = []
         self._used = 0
         self._retry_at = 0.0
 
@@ -62,7 +65,7 @@ class Store:
         self.generation += 1
         self._begin()
 
-    def slot(self, key: Key) -> tuple[memoryview, int] | None:
+    def slot(self, key: Key) -> tuple[Doubles, int] | None:
         """Return where to write this value, or None when there is no room now. The caller holds the lock."""
         if time.monotonic() < self._retry_at:
             return None
@@ -103,7 +106,7 @@ class Store:
             os.close(self._values)
             self._values = -1
 
-    def _take(self, key: Key) -> tuple[memoryview, int] | None:
+    def _take(self, key: Key) -> tuple[Doubles, int] | None:
         if self._used >= MOST_VALUES:
             return None
         if self._used == len(self._pieces) * PIECE_VALUES:
@@ -121,7 +124,7 @@ class Store:
         start = len(self._pieces) * PIECE_BYTES
         os.posix_fallocate(self._values, start, PIECE_BYTES)
         piece = mmap.mmap(self._values, PIECE_BYTES, offset=start)
-        self._pieces.append(memoryview(piece).cast("d"))
+        self._pieces.append(cast(Doubles, memoryview(piece).cast("d")))
 
 
 store = Store()

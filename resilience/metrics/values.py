@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .store import Key, store
+from .store import Doubles, Key, store
 
 
 class SharedValue:
@@ -19,7 +19,7 @@ class SharedValue:
         self._key: Key = (str(typ), merge, metric_name, name, labels, help_text)
         self._value = 0.0
         self._generation = -1
-        self._slots: memoryview | None = None
+        self._slots: Doubles | None = None
         self._index = 0
 
     def inc(self, amount: float) -> None:

@@ -148,22 +148,3 @@ def test_made_request_ids_sort_by_time_and_are_version_7() -> None:
 def test_the_current_request_id_is_the_bound_one() -> None:
     bind_request(request_id="request-1", traceparent="00-abc")
     assert current_request_id() == "request-1"
-
-
-@pytest.mark.django_db
-def test_health_asks_nobody_and_readiness_asks_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    from resilience.http import views
-
-    assert Client().get("/healthz").json()["status"] == "ok"
-    assert Client().get("/readyz").status_code == 200
-
-    class Away:
-        def cursor(self):
-            raise OperationalError("away")
-
-    monkeypatch.setattr(views, "connection", Away())
-    answer = Client().get("/readyz")
-    assert answer.status_code == 503
-    assert answer.json()["parts"]["database"] == "unavailable"
-    assert answer.headers["Retry-After"]
-    assert Client().get("/healthz").status_code == 200
