@@ -17,6 +17,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from resilience.database import CommitUnknown
+from resilience.metrics import counter
 
 __all__ = ["CommitUnknown", "retried", "retrying_atomic", "settled"]
 
@@ -29,6 +30,8 @@ TRIES = 5
 BASE_SECONDS = 0.02
 LOST_TRIES = 2  # a block whose connection broke before its commit: once more, over a fresh one
 SETTLE_SECONDS = 3.0  # for a server process whose line broke to end or finish its commit
+RETRIES = counter("holdfast_database_retries_total", "Transactions run again, by what they met.", ["reason"])
+UNKNOWN = counter("holdfast_database_unknown_commits_total", "Commits whose answer was lost, by what became of them.", ["outcome"])
 COLLISIONS = {"40001": "serialization", "40P01": "deadlock", "55P03": "lock"}
 
 
@@ -55,6 +58,7 @@ def retrying_atomic(block: Callable[[], T]) -> T:
             reason = attempt.reason_to_retry(fault)
             if not reason or number >= (LOST_TRIES if reason == "connection" else TRIES):
                 raise
+            RETRIES.labels(reason).inc()
             log.info("transaction.retried", reason=reason, number=number)
         time.sleep(random.uniform(0, BASE_SECONDS * 2**number))  # noqa: S311 - full jitter, not a secret
 
@@ -99,9 +103,12 @@ def settled(block: Callable[[], T], *, reread: Callable[[], T | None]) -> T:
         return retrying_atomic(block)
     except CommitUnknown as unknown:
         if not _is_over(unknown.backend):
+            UNKNOWN.labels("unknown").inc()
             raise
         found = reread()
-        log.warning("transaction.commit_settled", happened=found is not None)
+        outcome = "absent" if found is None else "found"
+        UNKNOWN.labels(outcome).inc()
+        log.warning("transaction.commit_settled", outcome=outcome)
         return retrying_atomic(block) if found is None else found
 
 

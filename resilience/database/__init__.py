@@ -19,3 +19,10 @@ class CommitUnknown(OperationalError):
     def __init__(self, *args: object, backend: int = 0) -> None:
         super().__init__(*args)
         self.backend = backend
+
+
+def pool_waiting() -> tuple[int, int]:
+    """Return how many connections of this process's pool are in use, and how many requests wait for one. Costs no query."""
+    from .base import LENT, waiting
+
+    return LENT.count, waiting()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import psycopg
@@ -11,8 +12,13 @@ from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from resilience.metrics import counter, histogram
+
 from . import CommitUnknown, PoolFull, slow
 from .connections import PatientConnection, require_alive
+
+POOL_WAIT = histogram("holdfast_database_pool_wait_seconds", "How long a request waited for a connection of the pool.")
+POOL_FULL = counter("holdfast_database_pool_full_total", "Requests that got no connection because all were in use.")
 
 
 class _Driver:
@@ -58,14 +64,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return parameters
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        started = time.monotonic()
         try:
             connection = super().get_new_connection(conn_params)
         except PoolTimeout as timeout:
             if LENT.count >= self.settings_dict["OPTIONS"]["pool"]["max_size"]:
+                POOL_FULL.inc()
                 raise PoolFull(str(timeout)) from timeout
             raise
         if self.pool:
             LENT.add(1)
+            POOL_WAIT.observe(time.monotonic() - started)
         return connection
 
     def _configure_connection(self, connection: Any) -> Any:
@@ -102,3 +111,8 @@ class _Lent:
 
 
 LENT = _Lent()
+
+
+def waiting() -> int:
+    pools: dict[str, ConnectionPool[Any]] = base.DatabaseWrapper._connection_pools  # type: ignore[attr-defined] # the stubs know no pools
+    return sum(pool.get_stats().get("requests_waiting", 0) for pool in pools.values())

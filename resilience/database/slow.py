@@ -11,8 +11,11 @@ from typing import Any
 import structlog
 from django.conf import settings
 
+from resilience.metrics import counter
+
 log = structlog.get_logger(__name__)
 
+SLOW = counter("holdfast_database_slow_queries_total", "Statements that took longer than SLOW_QUERY_SECONDS, by fingerprint.", ["fingerprint"])
 _LONGEST_TEXT = 1_000
 _VALUES = (
     (re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL), " "),
@@ -52,4 +55,6 @@ def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, contex
 
 def _report(sql: Any, seconds: float) -> None:
     text = normalise(sql if isinstance(sql, str) else str(sql))
-    log.warning("database.slow_query", fingerprint=fingerprint(text), sql=text[:_LONGEST_TEXT], seconds=round(seconds, 3))
+    mark = fingerprint(text)
+    SLOW.labels(mark).inc()
+    log.warning("database.slow_query", fingerprint=mark, sql=text[:_LONGEST_TEXT], seconds=round(seconds, 3))
