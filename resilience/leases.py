@@ -55,7 +55,13 @@ def owner_of(pid: int) -> Owner:
 
 def this_owner() -> str:
     """Return this process as a lease names it (≤ 120 characters)."""
-    return str(owner_of(os.getpid()))
+    return _named(os.getpid())
+
+
+@cache
+def _named(pid: int) -> str:
+    """By pid, so that a fork finds its own name."""
+    return str(owner_of(pid))
 
 
 def is_gone(owner: Owner) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models.functions import Now
-
-from resilience.models import Task
-from resilience.models.tasks import WAITING_STATES
+from .lines import due_now
 
 
 def something_is_due(queue: str) -> bool:
-    return Task.objects.filter(queue=queue, state__in=WAITING_STATES, run_at__lte=Now()).exists()
+    """Return whether a task of the queue could be claimed now: due, waiting, and not held by a pause or a resting circuit."""
+    return bool(due_now(queue, most=1))

@@ -1,8 +1,10 @@
 """Write down how a run ended. Every statement is fenced by the epoch: a run whose lease went to another changes nothing but its own row."""
 
+# ruff: noqa: S608 - statements put together of our own words
 from __future__ import annotations
 
 import random
+import time
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +18,9 @@ from django.db.models.functions import Coalesce, Greatest, Now
 from resilience.faults import point
 from resilience.models import Task, TaskRun
 from resilience.models.tasks import RunOutcome, TaskState
+from resilience.statements import fetch
 
-from .claim import Claimed
+from .claim import LEASE, RETURNED, TAKE_BEST, Claimed, claimed_from, refuse_open_transaction, take_best_parameters
 from .decision import Bury, Decision, RetryIn, SnoozeFor, decide, decide_after_crash
 from .errors import TaskCrashed, TaskInterrupted, TaskPoison
 from .failure import Failure, of_kind
@@ -25,14 +28,49 @@ from .registry import Kind, find_kind
 
 log = structlog.get_logger(__name__)
 
-_NO_ERROR = {"error_code": "", "error_fingerprint": "", "last_error": ""}
 _UNSPENT = Greatest(F("attempt") - 1, 0)
+
+# 1. The task changes only while it is leased under this epoch. 2. Its run is closed with it: as done, or as lost when step 1 changed nothing.
+# Parameters: task, epoch, task, epoch.
+_DONE = """held AS (
+    UPDATE resilience_task SET state = 'succeeded', finished_at = statement_timestamp(), snoozed_since = NULL, lease_owner = '', lease_expires_at = NULL,
+           error_code = '', error_fingerprint = '', last_error = ''
+     WHERE id = %s AND lease_epoch = %s AND state = 'leased' RETURNING id
+), closed AS (
+    UPDATE resilience_taskrun SET outcome = CASE WHEN EXISTS (SELECT FROM held) THEN 'ok' ELSE 'lost' END, ended_at = statement_timestamp()
+     WHERE task_id = %s AND number = %s AND outcome = ''
+)"""
+# It was stored now, or by the same statement before, whose answer did not arrive. Parameters: task, epoch.
+_STORED = "(EXISTS (SELECT FROM held) OR EXISTS (SELECT FROM resilience_taskrun WHERE task_id = %s AND number = %s AND outcome = 'ok'))"
+_SUCCEED = f"WITH {_DONE} SELECT {_STORED}"
+_SUCCEED_AND_TAKE = f"WITH RECURSIVE {_DONE}, {TAKE_BEST}{LEASE} SELECT {_STORED}, {RETURNED} FROM (VALUES (1)) one LEFT JOIN taken ON true"
 
 
 def succeed(claimed: Claimed) -> bool:
     """Store that the body did its work. Return False when the lease had gone to another, and nothing was stored."""
-    values = {"state": TaskState.SUCCEEDED, "finished_at": Now(), "snoozed_since": None, **_NO_ERROR}
-    return _close(claimed.task.pk, claimed.epoch, RunOutcome.OK, values)
+    refuse_open_transaction()
+    run = _this_run(claimed)
+    ((stored,),) = fetch(_SUCCEED, *run, *run, *run)
+    point("tasks.finish.succeeded")
+    return bool(stored)
+
+
+def succeed_and_claim(claimed: Claimed, queue: str) -> tuple[bool, Claimed | None]:
+    """Store that the body did its work, and claim the best due task of the queue, in one statement and one commit.
+
+    Returns:
+        What `succeed` returns, and the next claim if anything is due.
+    """
+    refuse_open_transaction()
+    sent = time.monotonic()
+    run = _this_run(claimed)
+    ((stored, *following),) = fetch(_SUCCEED_AND_TAKE, *run, *run, *take_best_parameters(queue, most=1), *run)
+    point("tasks.finish.handed_over")
+    return bool(stored), claimed_from(following, sent) if following[0] is not None else None
+
+
+def _this_run(claimed: Claimed) -> tuple[object, ...]:
+    return claimed.task.pk, claimed.epoch
 
 
 def fail(claimed: Claimed, failure: Failure, *, kind: Kind, outcome: RunOutcome = RunOutcome.ERROR) -> Decision:

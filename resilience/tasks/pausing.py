@@ -37,7 +37,7 @@ def pause(scope: str, name: str, *, by: AbstractBaseUser | None, reason: str, un
     values = {"reason": reason[:500], "by": by, "until": until}
     with transaction.atomic():
         held, _made = Pause.objects.update_or_create(scope=scope, name=name, defaults=values, create_defaults=values)
-        audit.record(actor=by, action="task.pause", target=_told(scope, name, until), reason=reason)
+        audit.record(actor=by, action="task.pause", target=f"{scope} {name}{f' until {until:%Y-%m-%d %H:%M} UTC' if until else ''}", reason=reason)
     transaction.on_commit(policies.forget)
     return held
 

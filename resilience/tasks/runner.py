@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from django.db import Error as DatabaseFault
@@ -58,27 +58,34 @@ def run_due(queues: Sequence[str] = ("default", "media"), *, limit: int = 50) ->
 
 def _run_from(task_id: str, queue: str) -> None:
     until = time.monotonic() + LOOK_FURTHER_SECONDS
+
+    def is_over() -> bool:
+        return time.monotonic() > until or worn_out()
+
     if not may_take_more():
         return
     claimed = (claim_task(task_id) if task_id else None) or claim_next(queue)
     while claimed is not None:
-        execute(claimed)
-        if not may_take_more():
-            return
-        if time.monotonic() > until or worn_out():
-            wake(queue)  # what else is due is for the next one who looks
-            return
-        claimed = claim_next(queue)
+        claimed = execute(claimed, then=lambda: queue if may_take_more() and not is_over() else "")
+    if is_over() and may_take_more():
+        wake(queue)  # what else is due is for the next one who looks
 
 
-def execute(claimed: Claimed) -> None:
-    """Run a claimed task's body and store how it ended. Log lines meanwhile carry the id of the request that enqueued it."""
+def execute(claimed: Claimed, *, then: Callable[[], str] = str) -> Claimed | None:
+    """Run a claimed task's body and store how it ended. Log lines meanwhile carry the id of the request that enqueued it.
+
+    Args:
+        then: asked after the body; names the queue whose best due task is claimed together with the end, or nothing.
+
+    Returns:
+        That claim, which the caller must execute.
+    """
     task = claimed.task
     bound = {"request_id": task.request_id or uuid7(), "task_id": str(task.pk), "task_kind": task.kind, "task_run": claimed.epoch}
     with structlog.contextvars.bound_contextvars(**bound):
         if find_kind(task.kind) is None:
             finish.fail(claimed, describe(TaskKindUnknown(kind=task.kind)), kind=Kind(task.kind, _no_body))
-            return
+            return _next_of(then())
         kind = policies.effective(task.kind)
         until = claimed.sent + kind.timeout
         lease = Lease(task.pk, epoch=claimed.epoch, sent=claimed.sent, overdue_at=until + deadline.STUCK_GRACE_SECONDS)
@@ -87,8 +94,9 @@ def execute(claimed: Claimed) -> None:
             point("tasks.run.before_body")
             failure = _run_body(kind, context, claimed)
             point("tasks.run.body_done")
-            _store(claimed, kind, context, failure)
+            following = _store(claimed, kind, context, failure, queue=then())
             point("tasks.run.finished")
+    return following
 
 
 def _run_body(kind: Kind, context: RunContext, claimed: Claimed) -> Failure | None:
@@ -113,31 +121,44 @@ def _told_to_stop(kind: Kind, context: RunContext) -> Failure:
     return of_kind(TaskInterrupted())
 
 
-def _store(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure | None) -> None:
-    """Store the end of a run; while the database is away, keep trying. Fencing decides whether it still counts."""
+def _store(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure | None, *, queue: str) -> Claimed | None:
+    """Store the end of a run; while the database is away, keep trying. Fencing decides whether it still counts. Return the next claim, if any.
+
+    A claim whose answer was lost is not asked for again: its lease ends by itself.
+    """
     give_up = time.monotonic() + FINISH_PATIENCE_SECONDS
     wait = _FIRST_FINISH_WAIT
     while True:
         try:
-            _store_once(claimed, kind, context, failure)
-            return
+            return _store_once(claimed, kind, context, failure, queue=queue)
         except DatabaseFault as fault:
             if connection.in_atomic_block:
                 raise  # a test's own transaction: it is broken for good
             connection.close()
+            queue = ""
             log.warning("task.finish_unanswered", error=str(fault))
             if time.monotonic() > give_up or stop_requested() is Stop.NOW:
-                return  # the lease runs out and the sweep gives the task to another
+                return None  # the lease runs out and the sweep gives the task to another
         time.sleep(wait)
         wait = min(wait * 2, _LONGEST_FINISH_WAIT)
 
 
-def _store_once(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure | None) -> None:
-    task = claimed.task
+def _store_once(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure | None, *, queue: str) -> Claimed | None:
     if failure is None:
-        if not finish.succeed(claimed):
+        stored, following = finish.succeed_and_claim(claimed, queue) if queue else (finish.succeed(claimed), None)
+        if not stored:
             log.warning("task.result_refused", reason="The lease went to another run.")
-        return
+        return following
+    _store_failure(claimed, kind, context, failure)
+    return _next_of(queue)
+
+
+def _next_of(queue: str) -> Claimed | None:
+    return claim_next(queue) if queue else None
+
+
+def _store_failure(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure) -> None:
+    task = claimed.task
     if context.interrupted():
         finish.put_back(task.pk, claimed.epoch, outcome=RunOutcome.INTERRUPTED)
     elif failure.code == TaskTimedOut.entry.code:

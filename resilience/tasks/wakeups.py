@@ -17,6 +17,7 @@ from resilience.models.tasks import WAITING_STATES
 
 from .brokers import broker_of, queues
 from .brokers.base import ENOUGH_WAITING
+from .lines import due_now
 from .wake import wake
 
 WAKE_LIMIT = ENOUGH_WAITING  # tasks of a queue marked in one sweep
@@ -28,16 +29,19 @@ def send_wake_ups(*, dry_run: bool = False) -> int:
 
 
 def _unwoken(queue: str) -> QuerySet[Task]:
+    """Of the best tasks that could be claimed now, those nobody was woken for. None is paused: a wake-up for it would be for nothing."""
     long_ago = Q(woken_at__isnull=True) | Q(woken_at__lt=Now() - timedelta(seconds=settings.TASK_SWEEP_SECONDS))
-    return Task.objects.filter(long_ago, queue=queue, state__in=WAITING_STATES, run_at__lte=Now())
+    return Task.objects.filter(long_ago, pk__in=due_now(queue, most=WAKE_LIMIT), state__in=WAITING_STATES)
 
 
 def _wake_queue(queue: str, *, dry_run: bool) -> int:
     """Mark what is due, then say it. A sweep that dies in between is made good by the next one after TASK_SWEEP_SECONDS."""
-    due = list(_unwoken(queue).order_by("priority", "run_at").values_list("pk", flat=True)[:WAKE_LIMIT])
-    if dry_run or not due:
-        return len(due)
-    marked = _unwoken(queue).filter(pk__in=due).update(woken_at=Now())
+    unwoken = _unwoken(queue)
+    if dry_run:
+        return unwoken.count()
+    marked = unwoken.update(woken_at=Now())
+    if not marked:
+        return 0
     point("tasks.sweep.before_wake")
     wake(queue, marked)
     return marked

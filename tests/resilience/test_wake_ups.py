@@ -50,7 +50,7 @@ class TestTheSafetyNet:
             enqueue("test.woken")
         Task.objects.update(woken_at=None)
         assert wakeups.send_wake_ups() == wakeups.WAKE_LIMIT
-        assert wakeups.send_wake_ups() == 5
+        assert wakeups.send_wake_ups() == 0  # those who were woken go on by themselves
         assert OrmQ.objects.count() == ENOUGH_WAITING
 
 
