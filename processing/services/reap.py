@@ -107,10 +107,20 @@ def reap_outputs(*, dry_run: bool = False) -> int:
     reaped = 0
     for attempt in ended.order_by("-pk")[:BATCH]:
         prefix = f"{attempt.job.video.public_id}/{attempt.job.public_id}/{attempt.public_id}"
-        in_use = _is_used(prefix) or Publication.objects.filter(poster__startswith=f"{prefix}/").exists()
-        remains = [f"{prefix}/{rung}" for rung in _folders(prefix) if not _is_used(f"{prefix}/{rung}")] if in_use else [prefix]
-        reaped += sum(1 for one in remains if (_is_there(one) if dry_run else delete_tree(one)))
+        trees, files = _remains(prefix)
+        reaped += sum(1 for one in trees if (_is_there(one) if dry_run else delete_tree(one))) + len(files)
+        for name in [] if dry_run else files:
+            default_storage.delete(name)
     return reaped
+
+
+def _remains(prefix: str) -> tuple[list[str], list[str]]:
+    """Return folders and files that no row names: all of an attempt's output, or the rungs and the picture that another made again."""
+    poster = Publication.objects.filter(poster__startswith=f"{prefix}/").values_list("poster", flat=True).first()
+    if poster is None and not _is_used(prefix):
+        return [prefix], []
+    folders, files = _listed(prefix)
+    return [name for name in folders if not _is_used(name)], [name for name in files if name != poster]
 
 
 def _is_used(prefix: str) -> bool:
@@ -118,14 +128,13 @@ def _is_used(prefix: str) -> bool:
 
 
 def _is_there(prefix: str) -> bool:
-    try:
-        return any(default_storage.listdir(prefix))
-    except FileNotFoundError:
-        return False
+    return any(_listed(prefix))
 
 
-def _folders(prefix: str) -> list[str]:
+def _listed(prefix: str) -> tuple[list[str], list[str]]:
+    """Return the folders and the files in a folder of the store, by their whole names."""
     try:
-        return list(default_storage.listdir(prefix)[0])
+        folders, files = default_storage.listdir(prefix)
     except FileNotFoundError:
-        return []
+        return [], []
+    return [f"{prefix}/{name}" for name in folders], [f"{prefix}/{name}" for name in files]

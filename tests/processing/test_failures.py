@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db.models.functions import Now
 
 from processing import models, signals, store
 from processing.engines.local import engine as local_engine
@@ -196,6 +198,27 @@ def test_what_an_attempt_put_before_it_failed_is_not_used_again(monkeypatch: pyt
     assert reap_outputs() == 1
     assert not any(default_storage.exists(name) for name in seen)
     assert default_storage.exists(job.renditions.get().path)
+
+
+def test_a_picture_of_a_lost_attempt_goes_though_a_rung_of_it_is_watched() -> None:
+    """Killed between the first rung and its being shown: the next attempt makes the picture again, and the rung never again."""
+    from processing.services.reap import reap_outputs
+
+    job, attempt = submitted(media.clip())
+    lost = f"{job.video.public_id}/{job.public_id}/{attempt.public_id}"
+    for name in ("poster.jpg", "180p/index.m3u8"):
+        default_storage.save(f"{lost}/{name}", ContentFile(b"#EXTM3U"))
+    models.Rendition.objects.create(job=job, attempt=attempt, rung="180p", state="ready", path=f"{lost}/180p/index.m3u8")
+    models.Attempt.objects.filter(pk=attempt.pk).update(state=models.AttemptState.LOST, ended_at=Now())
+    models.Publication.objects.create(video=job.video, job=job, playlist="x", poster="another/poster.jpg")
+    assert reap_outputs(dry_run=True) == 1
+    assert reap_outputs() == 1
+    assert not default_storage.exists(f"{lost}/poster.jpg")
+    assert default_storage.exists(f"{lost}/180p/index.m3u8")
+    models.Publication.objects.update(poster=f"{lost}/picture.jpg")
+    default_storage.save(f"{lost}/picture.jpg", ContentFile(b"shown"))
+    assert reap_outputs() == 0
+    assert default_storage.exists(f"{lost}/picture.jpg")
 
 
 def test_an_order_names_only_what_is_missing() -> None:
