@@ -5,15 +5,23 @@ Our tables are the truth, django-q2 is the transport (docs/decisions/wake-ups-ar
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from config import env
 
+
+def _prefix(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,40}", name):
+        raise env.SettingError("TASK_BROKER_PREFIX", name, "is not made of 40 letters, digits, - and _ at most", "holdfast-")
+    return name
+
+
 # What carries wake-ups: empty is the database itself.
 TASK_BROKER_URL = env.url("TASK_BROKER_URL", schemes=("redis", "rediss", "sqs"))
-TASK_BROKER_PREFIX = env.text("TASK_BROKER_PREFIX", "holdfast-")
+TASK_BROKER_PREFIX = _prefix(env.text("TASK_BROKER_PREFIX", "holdfast-"))
 TASK_BROKER_SECONDS = env.number("TASK_BROKER_SECONDS", 1.0, minimum=0.05, maximum=10.0)
 
 TASK_LEASE_SECONDS = env.integer("TASK_LEASE_SECONDS", 30, minimum=2, maximum=3600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from .brokers import broker_of
+from .brokers.counted import FAILED
 
 log = structlog.get_logger(__name__)
 
@@ -16,4 +17,5 @@ def wake(queue: str, count: int = 1) -> None:
     try:
         broker_of(queue).wake(count)
     except Exception:
+        FAILED.inc(count)
         log.warning("task.wake_failed", queue=queue, count=count, exc_info=True)

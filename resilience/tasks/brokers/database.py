@@ -13,6 +13,7 @@ from django_q.conf import Conf
 from resilience.statements import fetch
 
 from .base import ENOUGH_WAITING, Calm, Message
+from .counted import SENT
 
 CHANNEL = "holdfast_wake_"
 STALE_SECONDS = 3600
@@ -54,6 +55,7 @@ class DatabaseBroker(Calm, ORM):  # type: ignore[misc]
     def wake(self, count: int = 1) -> None:
         key = self.list_key
         fetch(_WAKE, key, ENOUGH_WAITING, key, self.wake_up, count, ENOUGH_WAITING, f"{CHANNEL}{key}")
+        SENT.inc(count)
 
     def take(self) -> list[Message]:
         try:
