@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from resilience.faults import point
 from resilience.http.request_ids import current_request_id
@@ -22,7 +21,15 @@ from .registry import kind_of
 from .wake import wake
 
 # ON CONFLICT DO NOTHING: the loser of a race must not break the caller's transaction.
+# A task that is due at once counts as woken: on commit it is, and the sweep wakes it again if that is lost.
 _ENQUEUE = """
+INSERT INTO resilience_task (id, kind, key, queue, payload, state, priority, request_id, run_at, woken_at,
+                             attempt, crash_count, lease_owner, lease_epoch, error_code, error_fingerprint, last_error)
+SELECT %s, %s, %s, %s, %s::jsonb, %s, %s, %s, COALESCE(%s::timestamptz, statement_timestamp()), CASE WHEN %s THEN statement_timestamp() END,
+       0, 0, '', 0, '', '', ''
+    ON CONFLICT DO NOTHING RETURNING run_at, woken_at, created_at
+"""
+_ENQUEUE_MANY = """
 INSERT INTO resilience_task (id, kind, key, queue, payload, state, priority, request_id, woken_at,
                              attempt, crash_count, lease_owner, lease_epoch, error_code, error_fingerprint, last_error)
 SELECT id, %s, key, %s, payload, %s, %s, request_id, statement_timestamp(), 0, 0, '', 0, '', '', ''
@@ -68,19 +75,16 @@ def enqueue(
         priority=declared.priority if priority is None else priority,
         request_id=current_request_id(),
     )
-    if run_at is not None:
-        task.run_at = run_at
-    else:
-        task.woken_at = timezone.now()  # on commit; the sweep wakes it again if that is lost
-    # ON CONFLICT DO NOTHING: the loser of a race must not break the caller's transaction.
-    Task.objects.bulk_create([task], ignore_conflicts=True)
+    values = (task.pk, kind, key, task.queue, json.dumps(task.payload), TaskState.PENDING, task.priority, task.request_id, run_at, run_at is None)
+    made = fetch(_ENQUEUE, *values)
     point("tasks.enqueue.inserted")
-    stored = Task.objects.filter(pk=task.pk).first()
-    if stored is None:
+    if not made:
         return None
+    task.run_at, task.woken_at, task.created_at = made[0]
+    task._state.adding, task._state.db = False, "default"
     if run_at is None:
-        transaction.on_commit(lambda: _wake(stored.queue), robust=True)
-    return stored
+        transaction.on_commit(lambda: _wake(task.queue), robust=True)
+    return task
 
 
 def _wake(queue: str) -> None:
@@ -92,7 +96,7 @@ def enqueue_many(kind: str, entries: Sequence[Entry]) -> None:
     """Insert due tasks of one kind with one statement and wake workers on commit with another. Those whose key lives already are left out."""
     declared = kind_of(kind)
     rows = [{"id": str(uuid.uuid4()), "key": entry.key, "payload": entry.payload, "request_id": entry.request_id} for entry in entries]
-    made = [str(row[0]) for row in fetch(_ENQUEUE, kind, declared.queue, TaskState.PENDING, declared.priority, json.dumps(rows))]
+    made = [str(row[0]) for row in fetch(_ENQUEUE_MANY, kind, declared.queue, TaskState.PENDING, declared.priority, json.dumps(rows))]
     point("tasks.enqueue.many_inserted")
     transaction.on_commit(lambda: _wake_many(declared.queue, len(made)), robust=True)
 
