@@ -23,7 +23,19 @@ _TONES = {
     "good": {"ready", "succeeded", "accepted", "closed", "solved", "ok", "published"},
     "busy": {"receiving", "received", "creating", "checking", "converting", "queued", "running", "pending", "leased", "created", "submitting", "submitted"}
     | {"progressing", "verifying", "half_open", "open_ticket"},
-    "wait": {"retry_wait", "blocked", "waiting_on_us", "waiting_on_user", "snoozed", "interrupted", "ready_partial", "disabled", "needs_new_file", "rejected"},
+    "wait": {
+        "retry_wait",
+        "blocked",
+        "waiting_on_us",
+        "waiting_on_user",
+        "snoozed",
+        "interrupted",
+        "ready_partial",
+        "disabled",
+        "forced_closed",
+        "needs_new_file",
+        "rejected",
+    },
     "bad": {"dead", "failed", "lost", "corrupt", "open", "forced_open", "crashed", "timeout", "error"},
 }
 _TONE_OF = {state: tone for tone, states in _TONES.items() for state in states}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_memory_of_circuits() -> None:
+def _no_memory_of_circuits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test meets circuits as a new process does: what the last one's rows said is rolled back with them."""
-    from resilience import circuits
-    from resilience.circuits.snapshot import CACHE
+    from tests.circuits import new_process
 
-    CACHE.clear()
-    circuits._CIRCUITS.clear()
+    with new_process(monkeypatch):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
 DATABASE_PAUSE_SECONDS = 1.0
-TRIAL_SECONDS = 300.0  # a trial call of an engine is a whole attempt
+# A call of an engine is a whole attempt: few of them, and long.
+ENGINE_LIMITS = {"fail_max": 5, "window_seconds": 3600.0, "success_threshold": 1, "timeout": 200.0}
 _UNTOUCHED = (AttemptState.CREATED, AttemptState.SUBMITTING)
 
 
@@ -75,7 +76,7 @@ def run_attempt(context: TaskContext, *, job_id: str, chain_id: str) -> None:
     if attempt is None:
         return
     try:
-        circuit(f"engine.{attempt.engine}", exclude=(says_nothing_of_the_engine,), trial_seconds=TRIAL_SECONDS).call(_run, context, job_id, chain_id)
+        circuit(f"engine.{attempt.engine}", exclude=(says_nothing_of_the_engine,), **ENGINE_LIMITS).call(_run, context, job_id, chain_id)
     except Stopped as stopped:
         log.info("attempt.stopped", job=job_id, reason=str(stopped))
     except EngineFailure as failed:

@@ -39,10 +39,6 @@ def _force(function: Callable[..., None]) -> Callable[[Circuit, Given], None]:
     return apply
 
 
-def _force_closed(circuit: Circuit, given: Given) -> None:
-    control.force_closed(circuit.name, by=given.actor, reason=given.reason)
-
-
 def _reset(circuit: Circuit, given: Given) -> None:
     control.reset(circuit.name, by=given.actor, reason=given.reason)
 
@@ -92,8 +88,9 @@ class CircuitAdmin(ConsoleAdmin):
             label="Force closed",
             done="forced closed",
             permission="resilience.force_circuit",
-            consequence="The circuit is closed at once and starts counting afresh, although the dependency may still be failing.",
-            apply=_force_closed,
+            consequence="Every call goes through until the end of the time, and is counted, but the circuit does not open, however many fail.",
+            apply=_force(control.force_closed),
+            form=ForceForm,
             service_records=True,
         ),
         Change(

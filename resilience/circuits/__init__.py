@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from .errors import CircuitOpen
@@ -10,7 +11,7 @@ from .errors import CircuitOpen
 if TYPE_CHECKING:
     from .breaker import FleetCircuit
 
-__all__ = ["CircuitOpen", "circuit", "rests"]
+__all__ = ["CircuitOpen", "circuit", "rests", "warm_up"]
 
 _CIRCUITS: dict[str, FleetCircuit] = {}
 _LOCK = threading.Lock()
@@ -19,7 +20,7 @@ _LOCK = threading.Lock()
 def circuit(name: str, **limits: Any) -> FleetCircuit:
     """Return this process's end of a circuit. `limits` are FleetCircuit's and count where it is asked for first.
 
-    Use: `circuit("engine.local").call(fn, *args, **kwargs)`.
+    Use: `circuit("engine.local").call(fn, *args, **kwargs)`, or `with circuit("mail", timeout=10).calling(): …`.
     """
     found = _CIRCUITS.get(name)
     if found is None:
@@ -31,10 +32,17 @@ def circuit(name: str, **limits: Any) -> FleetCircuit:
 
 
 def rests(name: str) -> float:
-    """Return the seconds until a call makes sense; 0 when calls go through. Only looks: nothing is asked, counted or begun.
+    """Return the seconds until a call makes sense; 0 when calls go through. Only looks: nothing is counted or begun, nobody is waited for.
 
     While a trial call is under way the others rest until its end. A circuit nobody has used yet does not rest.
     """
-    from .view import rest_seconds
+    from .keeper import keeper
 
-    return rest_seconds(name)
+    return keeper().snapshot(name).rest_seconds(time.monotonic())
+
+
+def warm_up() -> None:
+    """Read what the fleet knows before the first call needs it. For processes that live long, after the fork that made them."""
+    from .keeper import warm_up
+
+    warm_up()

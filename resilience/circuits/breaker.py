@@ -7,34 +7,34 @@ that merely sees a change.
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import random
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 import pybreaker
 import structlog
-from django.db import Error as DatabaseFault
-from django.db import connection
 
 from resilience.errors import AppError, Fault
 from resilience.models.circuits import CircuitState
 
-from . import transitions
 from .errors import CircuitOpen
-from .local import LocalCircuit
-from .snapshot import CACHE, Snapshot
+from .keeper import keeper
+from .limits import Counts, Limits
+from .memory import Memory
+from .names import THEIRS, Named
 from .storage import DatabaseStorage
+from .transactions import is_in_transaction, refuse_transaction
+from .view import LONGEST_HINT_SECONDS, Permit, Verdict
 
 log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ASK_AGAIN_SECONDS = 1.5  # after the database did not answer
+ASK_AGAIN_SECONDS = 0.25  # between two questions of one process for the fleet's lease
 
 
 def is_users_fault(error: BaseException) -> bool:
@@ -42,56 +42,55 @@ def is_users_fault(error: BaseException) -> bool:
     return isinstance(error, AppError) and error.entry.fault is Fault.USER
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """Leave to make one call. `counted` is False where the circuit is disabled, `local` where the database was away."""
-
-    version: int = 0
-    trial: bool = False
-    counted: bool = True
-    local: bool = False
-
-
-class FleetCircuit(pybreaker.CircuitBreaker):
+class FleetCircuit(Memory, pybreaker.CircuitBreaker):
     """One per process and name; get it from `circuit(name)`.
 
     Args:
-        fail_max: failures in a row that open it.
-        reset_timeout: seconds it stays open the first time; doubled each time a trial fails, 300 at most.
+        fail_max: calls within the window before it judges; where all fail, it opens at just that many.
+        reset_timeout: seconds it rests the first time; doubled each time a trial fails, 300 at most.
         success_threshold: good trial calls that close it.
-        trial_seconds: how long the fleet waits for a trial call's end before it lets another begin.
-        exclude: errors that count as neither success nor failure, besides the user's own.
+        exclude: errors that count as neither success nor failure, besides the user's own: classes, or functions of the error.
+        failure_share, slow_share, slow_seconds, window_seconds, timeout: see Limits.
+        memory_only: of this process alone, without the database: for what guards the database itself, or is needed inside transactions.
     """
+
+    find_keeper = staticmethod(keeper)
 
     def __init__(
         self,
         name: str,
         *,
-        fail_max: int = 5,
-        reset_timeout: float = transitions.OPEN_SECONDS,
-        success_threshold: int = 1,
-        trial_seconds: float = 60.0,
+        fail_max: int = 10,
+        reset_timeout: float = 10.0,
+        success_threshold: int = 3,
         exclude: Iterable[Any] = (),
+        listeners: Sequence[Any] = (),
+        failure_share: float = 0.5,
+        slow_share: float = 0.8,
+        slow_seconds: float = float("inf"),
+        window_seconds: float = 30.0,
+        timeout: float = 30.0,
+        memory_only: bool = False,
     ) -> None:
-        super().__init__(
+        Memory.__init__(self, name, memory_only=memory_only)
+        self._shares = {"failure_share": failure_share, "slow_share": slow_share}
+        self._seconds = {"slow_seconds": slow_seconds, "window_seconds": window_seconds, "timeout": timeout}
+        self.slow_seconds = slow_seconds
+        self._asks_again_at = 0.0
+        pybreaker.CircuitBreaker.__init__(
+            self,
             fail_max=fail_max,
             reset_timeout=reset_timeout,
             success_threshold=success_threshold,
             exclude=[is_users_fault, CircuitOpen, *exclude],
-            state_storage=pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED),  # never asked: ours is below
+            listeners=listeners,
+            state_storage=pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED),  # never asked: ours is the memory and the keeper's
             name=name,
             throw_new_error_on_trip=False,
         )
-        self.key = name
-        self._trial_seconds = trial_seconds
-        self._local = LocalCircuit(fail_max=fail_max, open_seconds=reset_timeout)
-        self._away_until = 0.0
-        self._trial_again_at = 0.0
 
-    @property
-    def current_state(self) -> str:
-        """pybreaker's word for the state: closed, open or half-open."""
-        return DatabaseStorage(self.key).state if hasattr(self, "key") else pybreaker.STATE_CLOSED
+    def limits(self) -> Limits:
+        return Limits(min_calls=self._fail_max, open_seconds=self._reset_timeout, good_trials=self._success_threshold, **self._shares, **self._seconds)
 
     def call(self, func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `func` if the circuit lets it. No lock is held meanwhile.
@@ -100,25 +99,54 @@ class FleetCircuit(pybreaker.CircuitBreaker):
             CircuitOpen: the call was not made.
             RuntimeError: inside a database transaction, where no dependency is called.
         """
-        with self.calling():
+        began = time.monotonic()
+        if began < self.pass_until:
+            permit = self.permit
+            if not self.memory_only and is_in_transaction():
+                refuse_transaction()
+        elif began < self.refuse_until:
+            self.refused += 1
+            raise CircuitOpen(circuit=self.key, retry_after=min(self.retry_at - began, LONGEST_HINT_SECONDS), cause=self.cause)
+        else:
+            permit = self.ask(began)
+        if self._listeners:
             for listener in self.listeners:
                 listener.before_call(self, func, *args, **kwargs)
-            return func(*args, **kwargs)
-
-    @contextlib.contextmanager
-    def calling(self) -> Iterator[None]:
-        """Guard a block as `call` guards a function."""
-        permit = self._ask()
         try:
-            yield
-        except Exception as error:
-            self._failed(permit, error) if self.is_system_error(error) else self._released(permit)
+            result = func(*args, **kwargs)
+        except BaseException as error:
+            self.went_badly(permit, error, time.monotonic() - began)
             raise
-        except BaseException:  # being stopped says nothing about the dependency
-            self._released(permit)
-            raise
+        if permit is self.permit and time.monotonic() - began < self.slow_seconds and not self._listeners:
+            self.quick += 1
         else:
-            self._succeeded(permit)
+            self.went_well(permit, time.monotonic() - began)
+        return result
+
+    def calling(self) -> AbstractContextManager[None]:  # type: ignore[override] # pybreaker's is a generator's
+        """Guard a block as `call` guards a function."""
+        return _Calling(self)
+
+    def enter(self, now: float) -> Permit:
+        """Leave for one call that begins now. Raises as `call`."""
+        if now >= self.pass_until:
+            return self.ask(now)
+        if not self.memory_only and is_in_transaction():
+            refuse_transaction()
+        return self.permit
+
+    @property
+    def current_state(self) -> str:
+        """pybreaker's word for the state: closed, open or half-open."""
+        return THEIRS[self.local.state if self.memory_only or self.seen.state is CircuitState.CLOSED else self.seen.state]
+
+    @property  # type: ignore[misc] # moved by open, half_open and close, never set
+    def state(self) -> Any:
+        return Named(self, self.current_state)
+
+    @property
+    def fail_counter(self) -> int:
+        return self.local.window.counts(time.monotonic(), self._seconds["window_seconds"]).failed
 
     def is_system_error(self, exception: Any) -> bool:
         """Whether an exception counts. Unlike pybreaker's, it knows exception classes that have a metaclass."""
@@ -128,119 +156,120 @@ class FleetCircuit(pybreaker.CircuitBreaker):
                 return False
         return True
 
-    def _ask(self) -> Permit:
-        _refuse_transactions()
-        if time.monotonic() >= self._away_until:
-            try:
-                return self._ask_fleet()
-            except DatabaseFault as fault:
-                self._database_is_away(fault)
-        wait = self._local.wait_seconds(CACHE.peek(self.key))
-        if wait > 0:
-            raise CircuitOpen(circuit=self.key, retry_after=wait, cause=CACHE.peek(self.key).cause)
-        return Permit(local=True)
+    def ask(self, now: float) -> Permit:
+        """Leave for one call, by whoever may give it just now. Raises as `call`."""
+        if not self.memory_only:
+            if is_in_transaction():
+                refuse_transaction()
+            self.find_keeper().attend(self)
+        verdict, permit = self.ask_locally(now)
+        if permit is None and verdict is Verdict.TRIAL and now >= self._asks_again_at:
+            self._asks_again_at = now + ASK_AGAIN_SECONDS  # many threads may see the end of a rest at once: one asks
+            permit = self.find_keeper().begin_trial(self, self.seen.version)
+            if permit is None:
+                permit = self.ask_locally(time.monotonic())[1]  # it may have closed meanwhile
+            if permit is not None:
+                self._asks_again_at = 0.0
+        if permit is None:
+            self.refused += 1
+            wait = max(self.retry_at - now, 1.0) if now < self.retry_at else 1.0
+            raise CircuitOpen(circuit=self.key, retry_after=min(wait, LONGEST_HINT_SECONDS), cause=self.cause)
+        return permit
 
-    def _ask_fleet(self) -> Permit:
-        seen = CACHE.get(self.key)
-        if not seen.known:
-            transitions.ensure(self.key)
-            CACHE.forget()
-            seen = CACHE.get(self.key)
-        now = time.monotonic()
-        if seen.forced_until <= now and seen.state in (CircuitState.FORCED_OPEN, CircuitState.DISABLED):
-            transitions.end_forced_time(self.key, version=seen.version)
-            CACHE.forget()
-            seen = CACHE.get(self.key)
-        if seen.state == CircuitState.CLOSED:
-            return Permit(seen.version)
-        if seen.state == CircuitState.DISABLED:
-            return Permit(counted=False)
-        if seen.state == CircuitState.FORCED_OPEN:
-            raise CircuitOpen(circuit=self.key, retry_after=min(60.0, seen.forced_until - now), cause=seen.cause)
-        return self._ask_for_trial(seen, now)
-
-    def _ask_for_trial(self, seen: Snapshot, now: float) -> Permit:
-        """Open or half open: one call of the whole fleet may try, once the time is over."""
-        until = seen.open_until if seen.state == CircuitState.OPEN else seen.trial_until
-        if now >= max(until, self._trial_again_at):
-            # Many threads may see the end of the time at once; the database is asked by few of them.
-            self._trial_again_at = now + random.uniform(0.2, 0.3)  # noqa: S311
-            version = transitions.begin_trial(self.key, lease_seconds=self._trial_seconds)
-            CACHE.forget()
-            if version is not None:
-                self._tell(seen.state, CircuitState.HALF_OPEN)
-                return Permit(version, trial=True)
-        raise CircuitOpen(circuit=self.key, retry_after=max(1.0, until - now), cause=seen.cause)
-
-    def _succeeded(self, permit: Permit) -> None:
-        self._local.succeeded()
-        if self._is_recorded(permit):
-            with self._patiently():
-                self._record_success(permit)
+    def went_well(self, permit: Permit, took: float) -> None:
+        slow = took >= self.slow_seconds
+        if permit.trial:
+            self.quick += 1
+            self._end_trial(permit, good=True)
+        elif slow or permit.local_trial:
+            self.slow += slow
+            self._count(permit, Counts(1, 0, int(slow)))
+        else:
+            self.quick += 1
         for listener in self.listeners:
             listener.success(self)
 
-    def _record_success(self, permit: Permit) -> None:
+    def went_badly(self, permit: Permit, error: BaseException, took: float) -> None:
+        if not isinstance(error, Exception) or not self.is_system_error(error):
+            self.ignored += 1
+            self._release(permit)  # being stopped, or being wrong, says nothing about the dependency
+            return
+        self.failures += 1
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         if permit.trial:
-            if transitions.trial_succeeded(self.key, version=permit.version, enough=self.success_threshold):
-                self._tell(CircuitState.HALF_OPEN, CircuitState.CLOSED)
-            CACHE.forget()
-        elif CACHE.peek(self.key).failures:  # a healthy circuit writes nothing
-            transitions.forget_failures(self.key, version=permit.version)
-            CACHE.forget()
-
-    def _failed(self, permit: Permit, error: Exception) -> None:
-        self._local.failed()
-        if self._is_recorded(permit):
-            with self._patiently():
-                self._record_failure(permit, f"{type(error).__name__}: {error}")
-                CACHE.forget()
+            self._end_trial(permit, good=False, error=text)
+        else:
+            self._count(permit, Counts(1, 1, int(took >= self.slow_seconds)), text)
         for listener in self.listeners:
             listener.failure(self, error)
 
-    def _record_failure(self, permit: Permit, text: str) -> None:
-        if permit.trial:
-            if transitions.trial_failed(self.key, version=permit.version, error=text, open_seconds=self.reset_timeout):
-                self._tell(CircuitState.HALF_OPEN, CircuitState.OPEN)
-        elif transitions.count_failure(self.key, version=permit.version, error=text, fail_max=self.fail_max, open_seconds=self.reset_timeout):
-            log.warning("circuit.opened", circuit=self.key, error=text)
-            self._tell(CircuitState.CLOSED, CircuitState.OPEN)
+    def open(self) -> bool:
+        """Open it by hand, as if it had failed: it tries again by itself. Operators have `control.force_open`. Waits for the database."""
+        self._move(CircuitState.OPEN)
+        return self._throw_new_error_on_trip
 
-    def _released(self, permit: Permit) -> None:
-        self._local.released()
-        if permit.trial and self._is_recorded(permit):
-            with self._patiently():
-                transitions.release_trial(self.key, version=permit.version)
+    def half_open(self) -> None:
+        self._move(CircuitState.HALF_OPEN)
 
-    def _is_recorded(self, permit: Permit) -> bool:
-        return permit.counted and not permit.local and time.monotonic() >= self._away_until
+    def close(self) -> None:
+        self._move(CircuitState.CLOSED)
 
-    @contextlib.contextmanager
-    def _patiently(self) -> Iterator[None]:
-        """Write down how a call went, or not at all: the caller gets its result or its own error, whatever the database does."""
-        try:
-            yield
-        except DatabaseFault as fault:
-            self._database_is_away(fault)
+    def _move(self, state: CircuitState) -> None:
+        if self.memory_only:
+            self.move_locally(state)
+        else:
+            DatabaseStorage(self.key).state = THEIRS[state]
+            self.find_keeper().look_soon()
 
-    def _database_is_away(self, fault: DatabaseFault) -> None:
-        self._away_until = time.monotonic() + ASK_AGAIN_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
-        log.warning("circuit.database_away", circuit=self.key, error=str(fault))
-        if not connection.in_atomic_block:
-            connection.close()
-
-    def _tell(self, old: str, new: str) -> None:
+    def tell(self, before: CircuitState, after: CircuitState) -> None:
         """Tell listeners of a transition: only the process that made it does."""
-        before, after = (_Named(self, state) for state in (old, new))
         for listener in self.listeners:
-            listener.state_change(self, before, after)
+            try:
+                listener.state_change(self, Named(self, THEIRS[before]), Named(self, THEIRS[after]))
+            except Exception:
+                log.exception("circuit.listener_failed", circuit=self.key)
+
+    def _count(self, permit: Permit, counts: Counts, error: str = "") -> None:
+        before = self.local.state
+        led_to = self.count(permit, counts, error)
+        if not self.memory_only:
+            self.find_keeper().push_soon()
+        elif led_to is not None:
+            log.warning("circuit.moved", circuit=self.key, before=before.value, after=led_to.value, error=error)
+            self.tell(before, led_to)
+
+    def _end_trial(self, permit: Permit, *, good: bool, error: str = "") -> None:
+        version = permit.version
+        assert version is not None
+        self.trial_ended(permit, good=good, error=error)
+        if good:
+            self.find_keeper().later(lambda desk: desk.trial_succeeded(self, version))
+        else:
+            self.find_keeper().later(lambda desk: desk.trial_failed(self, version, error))
+
+    def _release(self, permit: Permit) -> None:
+        if permit.trial and permit.version is not None:
+            version = permit.version
+            self.find_keeper().later(lambda desk: desk.release_trial(self, version))
+        elif permit.local_trial:
+            self.release(permit)
 
 
-class _Named(pybreaker.CircuitBreakerState):
-    """A state as listeners see it: its name."""
+class _Calling:
+    """`with circuit.calling():`"""
 
+    __slots__ = ("_began", "_circuit", "_permit")
 
-def _refuse_transactions() -> None:
-    """No dependency is called inside a transaction: its locks would be held for as long as the call takes."""
-    if connection.in_atomic_block and not getattr(connection.atomic_blocks[-1], "_from_testcase", False):
-        raise RuntimeError("A circuit was asked inside a database transaction. Call dependencies outside of it.")
+    def __init__(self, circuit: FleetCircuit) -> None:
+        self._circuit = circuit
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+        self._permit = self._circuit.enter(self._began)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        took = time.monotonic() - self._began
+        if error is None:
+            self._circuit.went_well(self._permit, took)
+        else:
+            self._circuit.went_badly(self._permit, error, took)

@@ -1,54 +1,73 @@
-"""A circuit in this process's memory, for while the database that holds the real one is away."""
+"""A circuit in this process's memory: what trips at once, what decides while the database is away, and all there is where it guards that."""
 
 from __future__ import annotations
 
-import threading
-import time
+import random
+from collections.abc import Callable
 
 from resilience.models.circuits import CircuitState
 
-from .snapshot import Snapshot
+from .limits import Counts, Limits
+from .window import Window
 
 
 class LocalCircuit:
-    """Trips on failures in a row; then one trial at a time per process."""
+    """Closed, open, half open, as the fleet's. Not safe for threads: its circuit's lock guards it. It has no clock: `now` is the caller's."""
 
-    def __init__(self, *, fail_max: int, open_seconds: float) -> None:
-        self._fail_max = fail_max
-        self._open_seconds = open_seconds
-        self._failures = 0
-        self._open_until = 0.0
-        self._on_trial = False
-        self._lock = threading.Lock()
+    def __init__(self, chance: Callable[[float, float], float] = random.uniform) -> None:
+        self.state = CircuitState.CLOSED
+        self.until = 0.0  # open: the end of the rest; half open: the end of the trial's lease
+        self.streak = 0
+        self.window = Window()
+        self._trial = 0
+        self._good = 0
+        self._chance = chance
 
-    def wait_seconds(self, last_known: Snapshot) -> float:
-        """Return 0 when a call may go on, else how long it should wait. What the fleet last decided still counts until its time is up."""
-        now = time.monotonic()
-        if last_known.state == CircuitState.FORCED_OPEN and now < last_known.forced_until:
-            return min(last_known.forced_until - now, self._open_seconds)
-        if last_known.state == CircuitState.OPEN and now < last_known.open_until:
-            return last_known.open_until - now
-        with self._lock:
-            if now < self._open_until:
-                return self._open_until - now
-            if self._failures < self._fail_max:
-                return 0.0
-            if self._on_trial:
-                return self._open_seconds
-            self._on_trial = True
-            return 0.0
+    @property
+    def is_closed(self) -> bool:
+        return self.state is CircuitState.CLOSED
 
-    def succeeded(self) -> None:
-        with self._lock:
-            self._failures, self._open_until, self._on_trial = 0, 0.0, False
+    def begin_trial(self, now: float, limits: Limits) -> int | None:
+        """Open or half open: let one call try once the time is over. Return the trial's number, or None for "not yet"."""
+        if now < self.until:
+            return None
+        if self.state is CircuitState.OPEN:
+            self._good = 0
+        self.state, self.until = CircuitState.HALF_OPEN, now + limits.lease_seconds
+        self._trial += 1
+        return self._trial
 
-    def failed(self) -> None:
-        with self._lock:
-            self._failures += 1
-            self._on_trial = False
-            if self._failures >= self._fail_max:
-                self._open_until = time.monotonic() + self._open_seconds
+    def count(self, now: float, limits: Limits, counts: Counts) -> bool:
+        """Count calls; return whether just these opened it."""
+        self.window.add(now, limits.window_seconds, counts)
+        if not self.is_closed or not (counts.failed or counts.slow) or not limits.trips(self.window.counts(now, limits.window_seconds)):
+            return False
+        self.rest(now + limits.open_time(0, self._chance))
+        return True
 
-    def released(self) -> None:
-        with self._lock:
-            self._on_trial = False
+    def trial_ended(self, number: int, *, good: bool, now: float, limits: Limits) -> CircuitState | None:
+        """Return the state it led to, or None when the trial was no longer this one's, or nothing changed yet."""
+        if number != self._trial or self.state is not CircuitState.HALF_OPEN:
+            return None
+        if not good:
+            self.rest(now + limits.open_time(self.streak + 1, self._chance), streak=self.streak + 1)
+            return self.state
+        self._good += 1
+        self.until = now
+        if self._good < limits.good_trials:
+            return None
+        self.close()
+        return self.state
+
+    def trial_released(self, number: int, *, now: float) -> None:
+        """A trial ended without saying anything: another may begin."""
+        if number == self._trial and self.state is CircuitState.HALF_OPEN:
+            self.until = now
+
+    def rest(self, until: float, *, streak: int = 0) -> None:
+        self.state, self.until, self.streak = CircuitState.OPEN, until, streak
+        self.window.clear()
+
+    def close(self) -> None:
+        self.state, self.until, self.streak = CircuitState.CLOSED, 0.0, 0
+        self.window.clear()

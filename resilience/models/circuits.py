@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -11,19 +12,21 @@ class CircuitState(models.TextChoices):
     OPEN = "open"
     HALF_OPEN = "half_open", "half open"
     FORCED_OPEN = "forced_open", "forced open"
+    FORCED_CLOSED = "forced_closed", "forced closed"
     DISABLED = "disabled"
 
 
 class Circuit(models.Model):
-    """What the fleet knows of one dependency. Written by storage statements guarded by `version`, never by `.save()`."""
+    """What the fleet knows of one dependency. Written by statements guarded by `state` and `version` (circuits/sql.py), never by `.save()`."""
 
     name = models.CharField(max_length=100, primary_key=True)
-    state = models.CharField(max_length=12, choices=CircuitState.choices, default=CircuitState.CLOSED)
+    state = models.CharField(max_length=16, choices=CircuitState.choices, default=CircuitState.CLOSED)
     version = models.BigIntegerField(default=0, help_text="+1 with every transition; a statement of an older version changes nothing.")
     window_started_at = models.DateTimeField(null=True, blank=True)
     window_calls = models.PositiveIntegerField(default=0)
     window_failures = models.PositiveIntegerField(default=0)
     window_slow = models.PositiveIntegerField(default=0)
+    window_slots = ArrayField(models.IntegerField(), default=list, blank=True, help_text="Six slots of calls, failures and slow calls, the newest first.")
     opened_at = models.DateTimeField(null=True, blank=True)
     open_until = models.DateTimeField(null=True, blank=True)
     open_streak = models.PositiveIntegerField(default=0)
@@ -33,6 +36,7 @@ class Circuit(models.Model):
     forced_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     forced_reason = models.CharField(max_length=300, blank=True, default="")
     forced_until = models.DateTimeField(null=True, blank=True)
+    limits = models.JSONField(default=dict, blank=True, help_text="What the code that calls asks for; written when a process first uses the circuit.")
     last_error = models.CharField(max_length=300, blank=True, default="")
     last_error_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(db_default=Now())
@@ -50,8 +54,8 @@ class CircuitEvent(models.Model):
 
     circuit = models.ForeignKey(Circuit, on_delete=models.CASCADE, related_name="events")
     version = models.BigIntegerField()
-    from_state = models.CharField(max_length=12, choices=CircuitState.choices)
-    to_state = models.CharField(max_length=12, choices=CircuitState.choices)
+    from_state = models.CharField(max_length=16, choices=CircuitState.choices)
+    to_state = models.CharField(max_length=16, choices=CircuitState.choices)
     reason = models.CharField(max_length=300, blank=True, default="")
     owner = models.CharField(max_length=120, blank=True, default="")
     at = models.DateTimeField(db_default=Now())

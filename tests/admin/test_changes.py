@@ -234,7 +234,12 @@ def test_a_whole_group_goes_with_one_of_it(operator: Client, action: str, state:
 
 @pytest.mark.parametrize(
     ("action", "state"),
-    [("force_open", CircuitState.FORCED_OPEN), ("force_closed", CircuitState.CLOSED), ("disable", CircuitState.DISABLED), ("reset", CircuitState.CLOSED)],
+    [
+        ("force_open", CircuitState.FORCED_OPEN),
+        ("force_closed", CircuitState.FORCED_CLOSED),
+        ("disable", CircuitState.DISABLED),
+        ("reset", CircuitState.CLOSED),
+    ],
 )
 def test_a_circuit_is_forced_and_it_is_written_down(action: str, state: str) -> None:
     person = staff_with("resilience.view_circuit", "resilience.force_circuit")
@@ -247,7 +252,7 @@ def test_a_circuit_is_forced_and_it_is_written_down(action: str, state: str) -> 
     assert (event.from_state, event.to_state) == (CircuitState.OPEN, state)
     [record] = OperatorAction.objects.all()
     assert (record.actor, record.reason) == (person, "the disk was full")
-    if action in ("force_open", "disable"):
+    if action != "reset":
         assert circuit.forced_by == person
         assert circuit.forced_until is not None
         assert 3500 < (circuit.forced_until - record.at).total_seconds() < 3700

@@ -5,11 +5,8 @@ from typing import Any
 
 import pytest
 
-from resilience.circuits.snapshot import CACHE
-
 
 @pytest.fixture(autouse=True)
 def _own_work(settings: Any, tmp_path: Path) -> None:
-    """A working folder and a memory of circuits of its own for each test."""
+    """A working folder of its own for each test."""
     settings.WORK_DIR = tmp_path / "work"
-    CACHE.forget()

@@ -10,7 +10,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from resilience.circuits import control
-from resilience.circuits.snapshot import CACHE
 from resilience.models import OperatorAction, Pause, Task
 from resilience.models.tasks import TaskState
 from resilience.tasks import durable, enqueue, policies
@@ -20,6 +19,7 @@ from resilience.tasks.errors import NothingPaused, PauseAlreadyOver, PauseTarget
 from resilience.tasks.pausing import live_pauses, names_of, pause, prune_pauses, resume, waiting
 from resilience.tasks.runner import run_due, run_one
 from resilience.tasks.wakeups import send_wake_ups
+from tests.circuits import forget
 from tests.factories import make_user
 
 ran: list[str] = []
@@ -145,14 +145,14 @@ class TestRestingCircuits:
         task = enqueue("test.needs_a_dependency")
         enqueue("test.free")
         control.force_open("test.dependency", by=None, reason="down")
-        CACHE.forget()
+        forget()
         run_due()
         assert ran == ["free"]
         task.refresh_from_db()
         assert (task.state, task.lease_epoch) == (TaskState.PENDING, 0)
         assert not something_is_due("default")
         control.reset("test.dependency", by=None, reason="back")
-        CACHE.forget()
+        forget()
         run_due()
         assert ran == ["free", "needs"]
 
