@@ -28,6 +28,10 @@ TASK_LEASE_SECONDS = env.integer("TASK_LEASE_SECONDS", 30, minimum=2, maximum=36
 TASK_HEARTBEAT_SECONDS = env.integer("TASK_HEARTBEAT_SECONDS", 10, minimum=1, maximum=1800)
 TASK_SWEEP_SECONDS = env.integer("TASK_SWEEP_SECONDS", 10, minimum=1, maximum=600)
 
+# How many days tasks that are over are kept with their runs, and dead letters nobody wanted.
+TASK_KEEP_DAYS = env.integer("TASK_KEEP_DAYS", 14, minimum=1, maximum=3650)
+TASK_KEEP_DEAD_DAYS = env.integer("TASK_KEEP_DEAD_DAYS", 180, minimum=1, maximum=3650)
+
 # The message each cluster passes through itself, and how long it may be under way before the cluster is replaced.
 TASK_CANARY_SECONDS = env.number("TASK_CANARY_SECONDS", 15.0, minimum=0.5, maximum=600.0)
 TASK_CANARY_PATIENCE_SECONDS = env.number("TASK_CANARY_PATIENCE_SECONDS", 60.0, minimum=1.0, maximum=3600.0)

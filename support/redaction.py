@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
-_Replacement = str | Callable[[re.Match[str]], str]
-
-_NAMES_OF_SECRETS = r"(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|signature|credential|authorization|cookie|sessionid|csrftoken)"
+from resilience.redaction import SECRETS, Rule
 
 # In this order: whole addresses before the parts they are made of.
-_RULES: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
+_RULES: tuple[Rule, ...] = (
     (re.compile(r"\b(?:postgres(?:ql)?|redis|rediss|amqps?|smtps?|mongodb)://[^\s\"'<>]+", re.I), "<address of a service>"),
     (re.compile(r"\barn:aws[\w-]*:[^\s\"'<>,;]+"), "<AWS resource>"),
     (re.compile(r"\bs3[an]?://[^\s\"'<>]+", re.I), "<storage address>"),
@@ -23,12 +20,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
     (re.compile(r"(bucket\s+[\"'])[^\"'\n]+", re.I), r"\1<bucket>"),
     (re.compile(r"(bucket\s+)(?=[a-z0-9.-]*[.-][a-z0-9])[a-z0-9][a-z0-9.-]{2,62}\b", re.I), r"\1<bucket>"),
     (re.compile(r"\bfile:/+(?:[^\s/\"'<>]+/)*", re.I), "…/"),
-    (re.compile(r"\bupt_[A-Za-z0-9_-]+"), "upt_…"),
-    (re.compile(r"\bwhsec_[A-Za-z0-9+/=_-]+"), "whsec_…"),
-    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "<token>"),
-    (re.compile(r"\b(Token|Bearer|Basic)\s+[\w.~+/=-]{8,}", re.I), r"\1 …"),
-    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "<AWS key>"),
-    (re.compile(rf"((?:\b|[_-]){_NAMES_OF_SECRETS}[\"']?\s*[:=]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)", re.I), r"\1…"),
+    *SECRETS,
     (re.compile(r"\b[0-9a-f]{40,}\b", re.I), "<hash or key>"),
     (re.compile(r"(['\"])(?:/[^'\"\n]*?|[A-Za-z]:\\[^'\"\n]*?)([^/\\'\"\n]+)\1"), r"\1…/\2\1"),
     (re.compile(r"\b[A-Za-z]:\\(?:[^\\\s:*?\"<>|]+\\)*"), "…/"),

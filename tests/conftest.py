@@ -26,7 +26,8 @@ def _no_memory_of_circuits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_memory_of_policies() -> None:
-    """The same for what operators set and paused: rolled back with the last test."""
-    from resilience.tasks import policies
+    """The same for what operators set and paused, rolled back with the last test, and for the retries a process has left."""
+    from resilience.tasks import budget, policies
 
     policies._CACHE.__init__()
+    budget.forget()

@@ -41,7 +41,7 @@ LEASE = """, taken AS (
     INSERT INTO resilience_taskrun (task_id, number, owner, epoch, outcome, error_code, error, traceback)
     SELECT id, lease_epoch, lease_owner, lease_epoch, '', '', '', '' FROM taken
 )"""
-_NEXT = f"WITH RECURSIVE {TAKE_BEST}{LEASE} SELECT {RETURNED} FROM taken ORDER BY priority, run_at"
+CLAIM_NEXT = f"WITH RECURSIVE {TAKE_BEST}{LEASE} SELECT {RETURNED} FROM taken ORDER BY priority, run_at"
 _NAMED = f"WITH {_TAKE_NAMED}{LEASE} SELECT {RETURNED} FROM taken"
 
 
@@ -66,7 +66,7 @@ def claim_next(queue: str) -> Claimed | None:
 
 def claim_many(queue: str, most: int) -> list[Claimed]:
     """Claim the best due tasks of a queue, the best first. The leases of all of them have begun."""
-    return _claim(_NEXT, *take_best_parameters(queue, most=most))
+    return _claim(CLAIM_NEXT, *take_best_parameters(queue, most=most))
 
 
 def take_best_parameters(queue: str, *, most: int) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from django.conf import settings
 
 from resilience.errors import AppError, Retry
 from resilience.http.translate import as_app_error
+from resilience.redaction import without_secrets
 
 from .errors import TaskKindUnknown
 
@@ -61,12 +62,12 @@ class Failure:
 def describe(exception: BaseException) -> Failure:
     """Say what an exception that ended a task's body means."""
     error = as_app_error(exception)
-    message = f"{type(exception).__name__}: {exception}"[:_LONGEST_MESSAGE]
+    message = without_secrets(f"{type(exception).__name__}: {exception}")[:_LONGEST_MESSAGE]
     return Failure(
         code=error.code,
         message=message,
         fingerprint=fingerprint(exception),
-        traceback="".join(traceback.format_exception(exception))[-_LONGEST_TRACEBACK:],
+        traceback=without_secrets("".join(traceback.format_exception(exception))[-_LONGEST_TRACEBACK:]),
         permanent=error.entry.retry in (Retry.AFTER_CHANGE, Retry.NEVER),
         retry_after=error.retry_after or 0.0,
         snooze=_snooze(exception),

@@ -20,6 +20,7 @@ from resilience.models import Task, TaskRun
 from resilience.models.tasks import RunOutcome, TaskState
 from resilience.statements import fetch
 
+from . import budget
 from .claim import LEASE, RETURNED, TAKE_BEST, Claimed, claimed_from, refuse_open_transaction, take_best_parameters
 from .decision import Bury, Decision, RetryIn, SnoozeFor, decide, decide_after_crash
 from .errors import TaskCrashed, TaskInterrupted, TaskPoison
@@ -77,7 +78,7 @@ def fail(claimed: Claimed, failure: Failure, *, kind: Kind, outcome: RunOutcome 
     """Store a run that raised or ran out of time, and what comes next. Return that, whether or not the lease was still ours."""
     task = claimed.task
     raised = task.attempt - task.crash_count
-    decision = decide(failure, kind=kind, raised=raised, snoozed_for=_seconds_since(task.snoozed_since), random=random.random)
+    decision = decide(failure, kind=kind, raised=raised, snoozed_for=_seconds_since(task.snoozed_since), random=random.random, budget=budget.take)
     if isinstance(decision, SnoozeFor):
         outcome = RunOutcome.SNOOZED
     _close(task.pk, claimed.epoch, outcome, _after(decision, failure), failure=failure)
@@ -106,7 +107,9 @@ def crash(task: Task, epoch: int, **still: Any) -> bool:
 def _after(decision: Decision, failure: Failure) -> dict[str, Any]:
     error = {"error_code": failure.code, "error_fingerprint": failure.fingerprint, "last_error": failure.message}
     match decision:
-        case RetryIn(seconds):
+        case RetryIn(seconds, spent):
+            if spent:
+                error["last_error"] += f"\nThe retry budget of {spent} is spent: this waits longer."
             return error | {"state": TaskState.RETRY_WAIT, "run_at": Now() + timedelta(seconds=seconds), "woken_at": None, "snoozed_since": None}
         case SnoozeFor(seconds):
             later = Now() + timedelta(seconds=seconds)

@@ -13,7 +13,7 @@ from resilience.faults import point
 from resilience.http.request_ids import uuid7
 from resilience.models.tasks import RunOutcome
 
-from . import deadline, finish, policies
+from . import budget, deadline, finish, policies
 from .claim import Claimed, claim_next, claim_task
 from .context import RunContext
 from .deadline import DeadlinePassed, hard_deadline
@@ -146,6 +146,7 @@ def _store(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure |
 def _store_once(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure | None, *, queue: str) -> Claimed | None:
     if failure is None:
         stored, following = finish.succeed_and_claim(claimed, queue) if queue else (finish.succeed(claimed), None)
+        budget.succeeded(kind)
         if not stored:
             log.warning("task.result_refused", reason="The lease went to another run.")
         return following
