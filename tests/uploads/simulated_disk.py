@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,9 +100,9 @@ class Kernel:
         self._call()
         self._file(descriptor).change(lambda content: content.__delitem__(slice(size, None)))
 
-    def pwritev(self, descriptor: int, buffers: Sequence[bytes], offset: int) -> int:
+    def pwrite(self, descriptor: int, given: bytes | memoryview, offset: int) -> int:
         self._call()
-        data = b"".join(buffers)
+        data = bytes(given)
 
         def change(content: bytearray) -> None:
             content.extend(bytes(max(0, offset - len(content))))

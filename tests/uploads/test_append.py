@@ -271,19 +271,19 @@ def test_a_full_or_failing_disk_keeps_the_prefix_and_the_upload_open(
     upload: Callable[..., Created], monkeypatch: pytest.MonkeyPatch, number: int, status: int
 ) -> None:
     created = upload(10)
-    real = os.pwritev
+    real = os.pwrite
 
-    def short(descriptor: int, buffers: Any, offset: int) -> int:
+    def short(descriptor: int, data: memoryview, offset: int) -> int:
         if offset >= 4:
             raise OSError(number, "no")
-        return real(descriptor, [bytes(buffers[0])[: 4 - offset]], offset)
+        return real(descriptor, data[: 4 - offset], offset)
 
     async def go() -> None:
-        monkeypatch.setattr(os, "pwritev", short)
+        monkeypatch.setattr(os, "pwrite", short)
         answer = await patch(path_of(created), 0, b"hello")
         assert answer.status == status
         assert "retry-after" in answer.headers
-        monkeypatch.setattr(os, "pwritev", real)
+        monkeypatch.setattr(os, "pwrite", real)
         assert (await request("HEAD", path_of(created))).offset == 4
         assert (await patch(path_of(created), 4, b"oworld")).status == 204
 
@@ -368,10 +368,10 @@ def test_a_fenced_writer_cannot_finish_the_file(upload: Callable[..., Created]) 
 def test_a_short_write_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = DiskStore(tmp_path / "store")
     place.create("upl_short_writes")
-    real = os.pwritev
-    monkeypatch.setattr(os, "pwritev", lambda fd, buffers, offset: real(fd, [bytes(buffers[0])[:2]], offset))
+    real = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: real(fd, data[:2], offset))
     appender = place.open("upl_short_writes")
-    appender.write([b"hello", b"", b"world"], offset=0)
+    appender.write(b"helloworld", offset=0)
     appender.close()
     assert place.path("upl_short_writes").read_bytes() == b"helloworld"
 
@@ -379,16 +379,16 @@ def test_a_short_write_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_failed_write_says_how_much_arrived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = DiskStore(tmp_path / "store")
     place.create("upl_full_disk")
-    real = os.pwritev
+    real = os.pwrite
 
-    def full(descriptor: int, buffers: Any, offset: int) -> int:
+    def full(descriptor: int, data: memoryview, offset: int) -> int:
         if offset:
             raise OSError(errno.ENOSPC, "no")
-        return real(descriptor, [bytes(buffers[0])[:3]], offset)
+        return real(descriptor, data[:3], offset)
 
-    monkeypatch.setattr(os, "pwritev", full)
+    monkeypatch.setattr(os, "pwrite", full)
     appender = place.open("upl_full_disk")
     with pytest.raises(WriteFailed) as failed:
-        appender.write([b"hello"], offset=0)
+        appender.write(b"hello", offset=0)
     assert (failed.value.written, failed.value.full) == (3, True)
     appender.close()

@@ -209,7 +209,7 @@ def received(owner: User, data: bytes) -> UploadSession:
     session.save()
     store().create(session.storage_key)
     appender = store().open(session.storage_key)  # type: ignore[attr-defined]
-    appender.write([data], offset=0)
+    appender.write(data, offset=0)
     appender.close()
     return session
 

@@ -62,7 +62,7 @@ class VolatileAppender:
         waiting, self.cache = self.cache, []
         self.disk.tick()
         for offset, data in waiting:
-            self.real.write([data], offset=offset)
+            self.real.write(data, offset=offset)
         self.disk.tick()
 
 

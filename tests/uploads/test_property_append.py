@@ -96,7 +96,7 @@ class AppendUnderFaults(RuleBasedStateMachine):
             yield
             chunk = DATA[core.written : core.written + part]
             core.offer(len(chunk))
-            appender.write([chunk[:100], chunk[100:]], offset=core.written)
+            appender.write(chunk, offset=core.written)
             core.wrote(len(chunk))
             if core.checkpoint_due(0.0) or core.complete:
                 new = core.written

@@ -105,7 +105,7 @@ def test_a_fenced_writer_overwrites_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     assert sleeper.size() == CUTS[1]
     told = [0]
     asyncio.run(upload(path, told))
-    sleeper.write([os.urandom(MIB)], offset=CUTS[1])
+    sleeper.write(os.urandom(MIB), offset=CUTS[1])
     sleeper.save(CUTS[1] + MIB)
     assert read_whole(key) == DATA
 

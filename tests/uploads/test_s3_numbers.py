@@ -167,7 +167,7 @@ def test_while_s3_is_known_to_be_away_no_number_is_spent(upload: tuple[str, Uplo
             writer = store().open(session.storage_key)
             assert writer.size() == here
             with pytest.raises(WriteFailed):
-                writer.write([data[here:]], offset=here)
+                writer.write(data[here:], offset=here)
             writer.close()
     assert RemoteFile.objects.get(session=session).next_part == 4, "one was sent, perhaps: that number is spent"
     assert asyncio.run(patch(path, here, data[here:])).status == 204

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from uploads.store import Appender, Placed, WriteFailed
 class Follower(Protocol):
     """Sees every byte that was written."""
 
-    def update(self, chunks: Sequence[bytes], /) -> None: ...
+    def update(self, data: bytes, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Batch:
     size: int
     offset: int
 
-    def put(self, appender: Appender, digest: RunningDigest, followers: Sequence[Follower], *, last: bool) -> Saved | None:
+    def put(self, appender: Appender, digest: RunningDigest, followers: Iterable[Follower], *, last: bool) -> Saved | None:
         """Write, digest and, when nothing follows, make durable.
 
         The pieces are joined first. That copies them, but each call on a piece would give the interpreter up and wait to get it back
@@ -46,7 +46,7 @@ class Batch:
         Raises:
             WriteFailed: not everything was written; what was is in the digest.
         """
-        whole = [b"".join(self.pieces)]
+        whole = b"".join(self.pieces)
         self.pieces.clear()
         try:
             appender.write(whole, offset=self.offset)

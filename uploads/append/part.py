@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,10 +58,9 @@ class Proof:
 
     claims: list[Claim]
 
-    def update(self, chunks: Sequence[bytes]) -> None:
+    def update(self, data: bytes) -> None:
         for claim in self.claims:
-            for chunk in chunks:
-                claim.running.update(chunk)
+            claim.running.update(data)
 
     def failure(self) -> AppError | None:
         """Return why what came so far is not what was announced, or None when it is."""

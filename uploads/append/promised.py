@@ -23,7 +23,7 @@ class Promised:
             return
         start = await files(appender.head, committed) if committed <= READ_AGAIN_BYTES else b""
         if len(start) == committed:
-            await files(self._proof.update, [start])
+            await files(self._proof.update, start)
         else:
             self._proof = None
 

@@ -29,8 +29,7 @@ from uploads.services.abort import refuse
 from uploads.services.commit import Fenced
 from uploads.services.lease import Lease, take_lease
 from uploads.services.length import fix_length
-from uploads.store import Appender, StoreMissing, WriteFailed
-from uploads.store.alone import HeldAlone
+from uploads.store import Appender, HeldAlone, StoreMissing, WriteFailed
 from uploads.threads import database, files
 
 from . import active

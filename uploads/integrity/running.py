@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,13 +24,9 @@ class RunningDigest:
     chain: str
     _digest: Any = field(default_factory=hashlib.sha256)
 
-    def update(self, chunks: Sequence[bytes], size: int) -> None:
-        """Take in the first `size` bytes of the chunks."""
-        for chunk in chunks:
-            if size <= 0:
-                return
-            self._digest.update(chunk if len(chunk) <= size else memoryview(chunk)[:size])
-            size -= len(chunk)
+    def update(self, data: bytes, size: int) -> None:
+        """Take in the first `size` bytes."""
+        self._digest.update(memoryview(data)[:size])
 
     def forget(self) -> None:
         """Throw away what was added since the last cut: those bytes are not kept."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from .base import Appender, KeepsSums, Placed, Reader, Store, StoreBusy, StoreMissing, Sum, WriteFailed
+from .base import Appender, HeldAlone, KeepsSums, Placed, Reader, Store, StoreBusy, StoreMissing, Sum, WriteFailed
 from .disk import DiskStore
 
-__all__ = ["Appender", "KeepsSums", "Placed", "Reader", "Store", "StoreBusy", "StoreMissing", "Sum", "WriteFailed", "store"]
+__all__ = ["Appender", "HeldAlone", "KeepsSums", "Placed", "Reader", "Store", "StoreBusy", "StoreMissing", "Sum", "WriteFailed", "store"]
 
 
 def store() -> Store:

@@ -50,8 +50,8 @@ class Appender(Protocol):
         """Drop what lies behind `size` bytes: the tail nobody was told about."""
         ...
 
-    def write(self, chunks: Sequence[bytes], *, offset: int) -> None:
-        """Write chunks one after the other from `offset`.
+    def write(self, data: bytes, *, offset: int) -> None:
+        """Write from `offset` on.
 
         Raises:
             WriteFailed: not everything was written.
@@ -177,6 +177,13 @@ class Store(Protocol):
     def keys(self, *, older_than_seconds: float) -> Iterator[str]:
         """Return what is stored and was not changed for that long."""
         ...
+
+
+@runtime_checkable
+class HeldAlone(Protocol):
+    """An appender that counted its bytes when it took them: until it closes, nobody else changes them."""
+
+    found: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ _KEY = re.compile(r"[A-Za-z0-9_]{8,80}")
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 _COPY_BYTES = 2**30
-_MOST_BUFFERS = 512  # below IOV_MAX (1024) of one pwritev
 
 
 class DiskAppender:
@@ -38,17 +37,15 @@ class DiskAppender:
         os.ftruncate(self._descriptor, size)
         point("uploads.append.truncated")
 
-    def write(self, chunks: Sequence[bytes], *, offset: int) -> None:
-        pending: list[bytes | memoryview] = list(chunks)
+    def write(self, data: bytes, *, offset: int) -> None:
         written = 0
-        while pending:
+        while written < len(data):
             try:
-                count = os.pwritev(self._descriptor, pending[:_MOST_BUFFERS], offset + written)
+                count = os.pwrite(self._descriptor, memoryview(data)[written:], offset + written)
             except OSError as error:
                 raise WriteFailed(written=written, full=error.errno in _NO_ROOM) from error
             point("uploads.append.after_write")
             written += count
-            pending = _without(pending, count)
         begin_writeback(self._descriptor, offset=offset, size=written)
 
     def sync(self) -> None:
@@ -242,12 +239,3 @@ class DiskStore:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _without(chunks: list[bytes | memoryview], count: int) -> list[bytes | memoryview]:
-    """Return what is left of the chunks after their first `count` bytes."""
-    for index, chunk in enumerate(chunks):
-        if count < len(chunk):
-            return [memoryview(chunk)[count:], *chunks[index + 1 :]]
-        count -= len(chunk)
-    return []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -98,27 +97,25 @@ class S3Appender:
                 self._start = b""
         self._load()
 
-    def write(self, chunks: Sequence[bytes], *, offset: int) -> None:
-        """Take chunks in; every time a part is full, send it. On failure the bytes stay at hand, for a tail.
+    def write(self, data: bytes, *, offset: int) -> None:
+        """Take bytes in; every time a part is full, send it. On failure the bytes stay at hand, for a tail.
 
         Raises:
             WriteFailed: a part was not taken, or no number is left for one; of those, nothing is taken.
         """
-        size = sum(map(len, chunks))
         with self._lock:
             buffer, layout = self._ready()
             self._part_size()
             mark = self._mark
-            self._spares = [(part, data) for part, data in self._spares if mark is not None and part.offset < mark < part.end]
-            for chunk in chunks:
-                buffer += chunk
+            self._spares = [(part, spare) for part, spare in self._spares if mark is not None and part.offset < mark < part.end]
+            buffer += data
             if len(self._start) < START_BYTES and self._begins_at() == 0:
                 self._start = bytes(buffer[:START_BYTES])
         while part := self._full_part():
             try:
                 self._send_part(layout, *part)
             except (AppError, Refused, MultipartMissing, StoreMissing) as failure:
-                raise WriteFailed(written=size, full=False) from failure
+                raise WriteFailed(written=len(data), full=False) from failure
 
     def hold(self, size: int) -> bool:
         """A commit of `size` bytes is coming: keep at hand what it needs. Return whether it is worth its cost yet. Never waits."""
