@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from knox.auth import TokenAuthentication
 from rest_framework.authentication import BaseAuthentication
@@ -15,7 +14,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from resilience.http.api import person
-from resilience.http.errors import NotFound
 from uploads.attachments.holders import PURPOSE
 from uploads.direct.access import OwnPageAuthentication, ResumeTokenAuthentication, find
 from uploads.direct.begin import begin_direct, require_available
@@ -34,11 +32,12 @@ from uploads.direct.wire import (
 )
 from uploads.errors import HeaderInvalid, UploadComplete
 from uploads.errors.attachments import AttachmentWayRefused
-from uploads.models import SessionState, Video
+from uploads.models import SessionState
 from uploads.protocol.requests import ROOT
 from uploads.services.abort import abort_upload
 from uploads.services.create import create_upload
 from uploads.services.ended import why_ended
+from uploads.services.videos import video_of
 from uploads.store.s3 import names
 
 KEY = OpenApiParameter("key", str, description="As it was told; not looked at.")
@@ -68,7 +67,7 @@ class BeginView(DirectView):
             file_name=given.validated_data["filename"],
             declared_type=given.validated_data.get("type") or "",
             fingerprint=_text(metadata, "fingerprint"),
-            video=_replaced(owner, _text(metadata, "video")),
+            video=video_of(owner, _text(metadata, "video")),
         )
         begin_direct(created.session, own_parts=True)
         public_id = created.session.public_id
@@ -143,13 +142,3 @@ def _size(metadata: dict[str, Any]) -> int | None:
 def _text(metadata: dict[str, Any], name: str) -> str:
     value = metadata.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _replaced(owner: User, public_id: str) -> Video | None:
-    """Raises: NotFound: not a video of this person."""
-    if not public_id:
-        return None
-    video = Video.objects.filter(owner=owner, public_id=public_id[:40]).first()
-    if video is None:
-        raise NotFound
-    return video

@@ -75,6 +75,7 @@ class SessionState(models.TextChoices):
 
 
 OPEN_SESSION_STATES = (SessionState.CREATING, SessionState.RECEIVING)
+HOLDING_SESSION_STATES = (*OPEN_SESSION_STATES, SessionState.RECEIVED, SessionState.ACCEPTED)  # whose bytes are in our storage
 COMPLETE_SESSION_STATES = (SessionState.RECEIVED, SessionState.ACCEPTED, SessionState.REJECTED)
 
 

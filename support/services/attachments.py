@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
@@ -10,12 +12,11 @@ from resilience.faults import point
 from support.errors import AttachmentTicketClosed, AttachmentTicketFull, AttachmentTicketUnknown, TicketChanged
 from support.models import Ticket, TicketAttachment, TicketState
 from support.services.tickets import note_owner_acted
-from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession
+from uploads.models import HOLDING_SESSION_STATES, UploadRole, UploadSession
 from uploads.services.abort import abort_upload
 from uploads.services.tokens import issue_token
 
 BATCH = 200
-_HOLDING = (*OPEN_SESSION_STATES, SessionState.RECEIVED, SessionState.ACCEPTED)
 
 
 class TicketFiles:
@@ -39,10 +40,8 @@ class TicketFiles:
         ticket = Ticket.objects.select_for_update(of=("self",)).select_related("owner", "video").filter(attachments__upload=session).first()
         if ticket is None or not TicketAttachment.objects.filter(upload=session, ticket=ticket).update(attached_at=Now()):
             return False
-        try:
+        with suppress(TicketChanged):  # solved, and its owner has a newer one about the same: the file stays with this one all the same
             note_owner_acted(ticket)
-        except TicketChanged:  # solved, and its owner has a newer one about the same: the file stays with this one all the same
-            return True
         return True
 
 
@@ -51,7 +50,7 @@ def _require_open(ticket: Ticket | None) -> Ticket:
         raise AttachmentTicketUnknown()
     if ticket.state == TicketState.CLOSED:
         raise AttachmentTicketClosed()
-    limit, used = settings.UPLOAD_ATTACHMENTS_PER_TICKET, ticket.attachments.filter(upload__state__in=_HOLDING).count()
+    limit, used = settings.UPLOAD_ATTACHMENTS_PER_TICKET, ticket.attachments.filter(upload__state__in=HOLDING_SESSION_STATES).count()
     if limit and used >= limit:
         raise AttachmentTicketFull(used=used, limit=limit)
     return ticket
@@ -75,7 +74,7 @@ def drop_unheld(*, dry_run: bool = False) -> int:
     Returns:
         How many were (or would be) ended.
     """
-    unheld = UploadSession.objects.filter(role=UploadRole.ATTACHED, state__in=_HOLDING, attachment__isnull=True).order_by("pk")
+    unheld = UploadSession.objects.filter(role=UploadRole.ATTACHED, state__in=HOLDING_SESSION_STATES, attachment__isnull=True).order_by("pk")
     if dry_run:
         return unheld.count()
     return sum(abort_upload(session) for session in unheld[:BATCH])

@@ -5,17 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Case, F, Sum, When
+from django.db.models import F, Sum
 from django.db.models.functions import Coalesce, Now
 
 from uploads.errors.attachments import AttachmentQuotaReached, AttachmentsDailyReached
 from uploads.limits.reserve import hold_alone, reserve_of_all, sizes
-from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession
-
-DAY = timedelta(days=1)
-_HOLDING = (*OPEN_SESSION_STATES, SessionState.RECEIVED, SessionState.ACCEPTED)
-# While it is open, an upload counts with all it announced; once over, with what arrived.
-_BYTES = Case(When(state__in=OPEN_SESSION_STATES, then=F("length")), default=F("committed"))
+from uploads.limits.usage import COUNTED, DAY
+from uploads.models import HOLDING_SESSION_STATES, UploadRole, UploadSession
 
 
 def reserve_attachment(owner_id: int, length: int) -> None:
@@ -40,5 +36,5 @@ def reserve_attachment(owner_id: int, length: int) -> None:
 
 def attached_bytes(owner_id: int) -> int:
     """Return what a person's attachments take, those on their way with all they announced."""
-    holding = UploadSession.objects.filter(owner_id=owner_id, role=UploadRole.ATTACHED, state__in=_HOLDING)
-    return int(holding.aggregate(total=Coalesce(Sum(_BYTES), 0))["total"])
+    holding = UploadSession.objects.filter(owner_id=owner_id, role=UploadRole.ATTACHED, state__in=HOLDING_SESSION_STATES)
+    return int(holding.aggregate(total=Coalesce(Sum(COUNTED), 0))["total"])

@@ -69,9 +69,7 @@ def finish(session: UploadSession, *, claimed: int = 0) -> UploadSession:
     """
     if session.state in COMPLETE_SESSION_STATES:
         return session
-    require_receiving(session)
-    if not DirectUpload.objects.filter(session=session, closed_at=None).exists():
-        raise DirectClosed
+    _require_direct(session)
     return _retried(session, lambda look: _finish(session, look, claimed))
 
 
@@ -81,9 +79,7 @@ def parts_listed(session: UploadSession) -> list[Part]:
     Raises:
         The errors of `why_ended`, UploadComplete; DirectClosed; StorageAway.
     """
-    require_receiving(session)
-    if not DirectUpload.objects.filter(session=session, closed_at=None).exists():
-        raise DirectClosed
+    _require_direct(session)
     upload_id = RemoteFile.objects.values_list("upload_id", flat=True).get(session=session)
     try:
         return bucket.listed(session, upload_id) if upload_id else []
@@ -104,6 +100,12 @@ def is_open(session: UploadSession) -> bool:
     if settings.UPLOAD_STORE != "s3" or session.state != SessionState.RECEIVING:
         return False
     return DirectUpload.objects.filter(session=session, closed_at=None).exists()
+
+
+def _require_direct(session: UploadSession) -> None:
+    require_receiving(session)
+    if not is_open(session):
+        raise DirectClosed
 
 
 def _retried(session: UploadSession, act: _Act) -> UploadSession:

@@ -6,10 +6,7 @@ import re
 from dataclasses import replace
 from email.message import Message
 
-from django.contrib.auth.models import User
-
 from resilience.faults import point
-from resilience.http.errors import NotFound
 from resilience.http.translate import DATABASE_DOWN
 from uploads.append.body import Body
 from uploads.append.writer import ClientGone, Writer
@@ -41,6 +38,7 @@ from uploads.services.create import Created, create_upload
 from uploads.services.parts import usable_parts
 from uploads.services.promise import promise_of
 from uploads.services.undo import undo_creation
+from uploads.services.videos import video_of
 from uploads.threads import database
 
 from .append import may_be_anything
@@ -117,7 +115,7 @@ def _create(request: Request, asked: Creation, protocol: str) -> Created:
     attaching = attaching_of(pairs)
     if attaching is not None and text_of(pairs, "transport"):
         raise AttachmentWayRefused(way="straight to the storage")
-    video = _replaced(owner, text_of(pairs, "video")) if attaching is None else None
+    video = video_of(owner, text_of(pairs, "video")) if attaching is None else None
     parts = usable_parts(owner, asked.parts)
     return create_upload(
         owner=owner,
@@ -147,16 +145,6 @@ def _disposition_name(request: Request) -> str:
 def _content_kind(request: Request) -> str:
     kind = request.headers.media_type()
     return "" if kind == draft.PARTIAL_TYPE else kind
-
-
-def _replaced(owner: User, public_id: str) -> Video | None:
-    """The video that is to get this file as its new one; somebody else's reads as none at all."""
-    if not public_id:
-        return None
-    video = Video.objects.filter(owner=owner, public_id=public_id[:40]).first()
-    if video is None:
-        raise NotFound
-    return video
 
 
 async def _video_id(session: UploadSession) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -50,12 +51,12 @@ def reserve(owner_id: int, length: int, *, alone: bool) -> None:
         QuotaReached, DailyReached, TooManyOpen: the owner's limits.
         ServiceFull, ServiceDailyReached, ServiceBusy: everybody's.
     """
-    if _limited(settings.UPLOAD_ALL_QUOTA, settings.UPLOAD_ALL_DAILY, settings.UPLOAD_ALL_OPEN):
+    if _limited(_limits_of_all()):
         _lock(_EVERYBODY, alone=alone)
-    if _limited(settings.UPLOAD_USER_QUOTA, settings.UPLOAD_USER_DAILY, settings.UPLOAD_USER_OPEN):
+    limits = _limits_of_owner()
+    if _limited(limits):
         _lock(owner_id, alone=alone)
         used = usage_of(owner_id)
-        limits = Usage(settings.UPLOAD_USER_QUOTA, settings.UPLOAD_USER_DAILY, settings.UPLOAD_USER_OPEN)
         if not alone and not _far(used, limits, length):
             raise Tight
         _require_of_owner(owner_id, used, limits, length)
@@ -68,10 +69,10 @@ def reserve_of_all(length: int, *, alone: bool) -> None:
     Raises:
         Tight, ServiceFull, ServiceDailyReached, ServiceBusy.
     """
-    if _limited(settings.UPLOAD_ALL_QUOTA, settings.UPLOAD_ALL_DAILY, settings.UPLOAD_ALL_OPEN):
+    limits = _limits_of_all()
+    if _limited(limits):
         _lock(_EVERYBODY, alone=alone)
         used = usage_of(None)
-        limits = Usage(settings.UPLOAD_ALL_QUOTA, settings.UPLOAD_ALL_DAILY, settings.UPLOAD_ALL_OPEN)
         if not alone and not _far(used, limits, length):
             raise Tight
         _require_of_all(used, limits, length)
@@ -106,9 +107,9 @@ def _rooms(wanted: Sequence[tuple[int, int]]) -> dict[int | None, _Room]:
     """Open what is limited: everybody's first, then people's in order."""
     rooms: dict[int | None, _Room] = {}
     of_all, of_owner = _limits_of_all(), _limits_of_owner()
-    if _limited(of_all.stored, of_all.today, of_all.open):
+    if _limited(of_all):
         rooms[None] = _Room(None, of_all, sum(length for _owner, length in wanted))
-    if _limited(of_owner.stored, of_owner.today, of_owner.open):
+    if _limited(of_owner):
         for owner_id in sorted({owner_id for owner_id, _length in wanted}):
             rooms[owner_id] = _Room(owner_id, of_owner, sum(length for owner, length in wanted if owner == owner_id))
     return rooms
@@ -158,13 +159,14 @@ def reserve_length(session_id: int, length: int) -> None:
         QuotaReached, DailyReached: it does not fit.
     """
     found = UploadSession.objects.filter(pk=session_id, length=None).values_list("owner_id", "committed").first()
-    if found is None or not _limited(settings.UPLOAD_USER_QUOTA, settings.UPLOAD_USER_DAILY):
+    limits = replace(_limits_of_owner(), open=0)  # it is among the open ones already
+    if found is None or not _limited(limits):
         return
     owner_id, committed = found
     hold_alone(owner_id)
     used = usage_of(owner_id)
     others = Usage(used.stored - committed, used.today - committed, open=0)
-    _require_of_owner(owner_id, others, Usage(settings.UPLOAD_USER_QUOTA, settings.UPLOAD_USER_DAILY, open=0), length)
+    _require_of_owner(owner_id, others, limits, length)
 
 
 def hold_alone(owner_id: int) -> None:
@@ -172,8 +174,8 @@ def hold_alone(owner_id: int) -> None:
     _lock(owner_id, alone=True)
 
 
-def _limited(*limits: int) -> bool:
-    return any(limits)
+def _limited(limits: Usage) -> bool:
+    return bool(limits.stored or limits.today or limits.open)
 
 
 def _lock(whom: int, *, alone: bool) -> None:

@@ -10,15 +10,13 @@ from heapq import merge
 from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, Now
 
-from uploads.models import OPEN_SESSION_STATES, DeletedBytes, SessionState, UploadRole, UploadSession, Video
+from uploads.models import HOLDING_SESSION_STATES, OPEN_SESSION_STATES, DeletedBytes, SessionState, UploadRole, UploadSession, Video
 
 DAY = timedelta(days=1)
-# Sessions whose bytes are in our storage. A corrupt one is our fault, and is not held against anybody.
-_HOLDING = (*OPEN_SESSION_STATES, SessionState.RECEIVED, SessionState.ACCEPTED)
 _OWN = ~Q(role=UploadRole.ATTACHED)
 _OPEN = Q(state__in=OPEN_SESSION_STATES)
 # While it is open, an upload counts with all it announced; once over, with what arrived.
-_BYTES = Case(When(_OPEN, then=Coalesce("length", "committed")), default=F("committed"))
+COUNTED = Case(When(_OPEN, then=Coalesce("length", "committed")), default=F("committed"))
 _KEPT = ("stored", "today", "open")
 
 
@@ -34,9 +32,9 @@ class Usage:
 def usage_of(owner_id: int | None) -> Usage:
     """Ask for one person's use, or everybody's (None). What a person attaches to tickets is counted apart (`uploads.attachments.room`)."""
     sessions = UploadSession.objects.all() if owner_id is None else UploadSession.objects.filter(_OWN, owner_id=owner_id)
-    found = sessions.filter(Q(state__in=_HOLDING) | _recent()).aggregate(
-        stored=Coalesce(Sum(_BYTES, filter=Q(state__in=_HOLDING)), 0),
-        today=Coalesce(Sum(_BYTES, filter=_recent()), 0) + _deleted_today(owner_id),  # one statement: what moves from there to here counts once
+    found = sessions.filter(Q(state__in=HOLDING_SESSION_STATES) | _recent()).aggregate(
+        stored=Coalesce(Sum(COUNTED, filter=Q(state__in=HOLDING_SESSION_STATES)), 0),
+        today=Coalesce(Sum(COUNTED, filter=_recent()), 0) + _deleted_today(owner_id),  # one statement: what moves from there to here counts once
         open=Count("pk", filter=_OPEN),
     )
     return Usage(**{name: int(found[name]) for name in _KEPT})
@@ -60,7 +58,7 @@ def accepted_bytes(owner_id: int) -> int:
 def begun_today(owner_id: int) -> Iterator[tuple[int, timedelta]]:
     """Yield what counts for a person's day, earliest first: bytes, and how long ago it began."""
     mine = UploadSession.objects.filter(_recent(), _OWN, owner_id=owner_id).order_by("created_at")
-    there = mine.annotate(counted=_BYTES, age=Now() - F("created_at")).values_list("counted", "age").iterator(chunk_size=500)
+    there = mine.annotate(counted=COUNTED, age=Now() - F("created_at")).values_list("counted", "age").iterator(chunk_size=500)
     gone = _deleted(owner_id).order_by("begun_at").annotate(age=Now() - F("begun_at")).values_list("amount", "age").iterator(chunk_size=500)
     return merge(there, gone, key=lambda counted: -counted[1])
 

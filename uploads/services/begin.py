@@ -27,13 +27,12 @@ from resilience.ids import opaque_id
 from resilience.statements import fetch
 from uploads.limits.reserve import reserve_many
 from uploads.models import ResumeToken, SessionState, UploadRole, UploadSession, Video, VideoState
-from uploads.services.clean import clean_title
+from uploads.services.clean import title_of
 from uploads.services.rows import insert_columns, new_row, session_columns, session_of
 from uploads.services.tokens import SCOPES, hash_secret, lives
 from uploads.signals import VideoChange, videos_changed
 from uploads.together import Call, together
 
-UNTITLED = "Untitled"
 _VIDEO = insert_columns(Video, but=())
 _SESSION = insert_columns(UploadSession, but=("video_id", "expires_at"))
 _TOKEN = insert_columns(ResumeToken, but=("session_id", "expires_at", "absolute_expires_at"))
@@ -63,7 +62,7 @@ SELECT {session_columns("begun")} FROM begun
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """An upload to begin, every text as it is to be kept; its file is there. `title` "" for a part, which has no video."""
+    """An upload to begin, every text as it is to be kept; its file is there. A part has no video."""
 
     public_id: str
     owner_id: int
@@ -134,7 +133,7 @@ def _insert(going: Sequence[tuple[Plain, str]]) -> dict[str, Begun]:
 
 
 def _video_row(plan: Plain, public_id: str) -> dict[str, Any]:
-    return new_row(Video, public_id=public_id, owner_id=plan.owner_id, title=clean_title(plan.file_name) or UNTITLED)
+    return new_row(Video, public_id=public_id, owner_id=plan.owner_id, title=title_of(plan.file_name))
 
 
 def _session_row(plan: Plain, request_id: str) -> dict[str, Any]:

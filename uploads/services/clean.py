@@ -7,6 +7,7 @@ import unicodedata
 
 NAME_LENGTH = 255
 TITLE_LENGTH = 200
+UNTITLED = "Untitled"
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _UNSEEN = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -25,6 +26,11 @@ def clean_file_name(raw: str) -> str:
 
 def clean_title(raw: str) -> str:
     return _visible(raw)[:TITLE_LENGTH].strip()
+
+
+def title_of(file_name: str) -> str:
+    """Return what to call the video of a file until somebody gives it a name."""
+    return clean_title(file_name) or UNTITLED
 
 
 def extension(file_name: str) -> str:

@@ -9,20 +9,21 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from resilience.faults import point
 from resilience.http.request_ids import current_request_id
+from resilience.statements import fetch
 from uploads.admission import require_acceptable, require_room
 from uploads.attachments.holders import Attaching
 from uploads.attachments.policy import require_attachable
 from uploads.attachments.room import reserve_attachment
 from uploads.errors import KeyReused, StorageFailed, StorageFull, UploadBusy, UploadExpired, UploadGone, VideoNotWaiting
 from uploads.limits.reserve import Tight, reserve
-from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, Video, VideoState
+from uploads.models import HOLDING_SESSION_STATES, SessionState, UploadRole, UploadSession, Video, VideoState
 from uploads.seal import seal
-from uploads.services.clean import clean_file_name, clean_title
+from uploads.services.clean import clean_file_name, title_of
 from uploads.services.commit import hand_over
 from uploads.services.parts import hold_parts, join_parts, joined_at_once
 from uploads.services.tokens import add_token, issue_token
@@ -33,7 +34,6 @@ from uploads.store import WriteFailed, store
 
 log = structlog.get_logger(__name__)
 
-UNTITLED = "Untitled"
 REPLACEABLE = (VideoState.NEEDS_NEW_FILE, VideoState.FAILED)
 STORAGE_RETRY_SECONDS = 60
 
@@ -129,7 +129,7 @@ def _insert_rows(session: UploadSession, video: Video | None, attaching: Attachi
         if session.role in (UploadRole.PART, UploadRole.ATTACHED):
             session.video = None
         elif video is None:
-            session.video = Video.objects.create(owner=session.owner, title=clean_title(session.file_name) or UNTITLED)
+            session.video = Video.objects.create(owner=session.owner, title=title_of(session.file_name))
         elif set_video_state(video.pk, VideoState.RECEIVING, only_from=REPLACEABLE):
             session.video = video
         else:
@@ -176,13 +176,11 @@ UPDATE uploads_uploadsession SET state = %s, updated_at = statement_timestamp() 
 
 def _receive(session: UploadSession) -> bool:
     """Let a session whose file is there receive. Return False when it was not `creating` any more."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RECEIVE, [SessionState.RECEIVING, session.pk, SessionState.CREATING])
-        row = cursor.fetchone()
-    if row is None:
+    rows = fetch(_RECEIVE, SessionState.RECEIVING, session.pk, SessionState.CREATING)
+    if not rows:
         return False
     point("uploads.create.receiving")
-    session.state, session.expires_at, session.updated_at = row
+    session.state, session.expires_at, session.updated_at = rows[0]
     return True
 
 
@@ -207,7 +205,7 @@ def _again(session: UploadSession, *, length: int | None, metadata: str) -> Crea
         raise KeyReused
     if session.state == SessionState.EXPIRED:
         raise UploadExpired
-    if session.state not in (*OPEN_SESSION_STATES, SessionState.RECEIVED, SessionState.ACCEPTED):
+    if session.state not in HOLDING_SESSION_STATES:
         raise UploadGone
     try:
         secret = issue_token(session)

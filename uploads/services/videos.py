@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from resilience.http.errors import VersionConflict
+from resilience.http.errors import NotFound, VersionConflict
 from resilience.statements import fetch
 from uploads.models import Video, VideoState
 from uploads.services.clean import clean_title
@@ -30,6 +31,20 @@ class Arrival:
     video_id: int
     size: int
     request_id: str
+
+
+def video_of(owner: User, public_id: str) -> Video | None:
+    """Return the video that is to get a new file; None where none is named.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    if not public_id:
+        return None
+    video = Video.objects.filter(owner=owner, public_id=public_id[:40]).first()
+    if video is None:
+        raise NotFound
+    return video
 
 
 def set_video_state(
