@@ -8,7 +8,6 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -17,10 +16,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from dashboard.attaching import files_context
+from dashboard.views.tickets import own_ticket
 from resilience.http.api import authenticated_user
 from resilience.http.errors import NotSignedIn
-from support.models import Ticket, TicketAttachment
-from support.selectors import file_for, files_of, ticket_of
+from support.models import TicketAttachment
+from support.selectors import file_for, files_of
 from support.services.attachments import remove_attachment
 from uploads.errors import UploadGone
 from uploads.store import Reader, StoreMissing, store
@@ -40,7 +40,7 @@ SAVED_NEVER_SHOWN = {
 @never_cache
 def files(request: HttpRequest, public_id: str) -> HttpResponse:
     """The part of a ticket's page that changes by itself."""
-    return render(request, "tickets/files.html", files_context(_own_ticket(request, public_id)))
+    return render(request, "tickets/files.html", files_context(own_ticket(request, public_id)))
 
 
 @require_safe
@@ -67,7 +67,7 @@ def download(request: HttpRequest, public_id: str, file_id: str) -> StreamingHtt
 @login_required
 @require_POST
 def remove(request: HttpRequest, public_id: str, file_id: str) -> HttpResponse:
-    ticket = _own_ticket(request, public_id)
+    ticket = own_ticket(request, public_id)
     found = files_of(ticket).filter(upload__public_id=file_id).first()
     if found is None:
         messages.warning(request, "That file is not here any more.")
@@ -101,11 +101,3 @@ class StoredFile(StreamingHttpResponse):
     def close(self) -> None:
         super().close()
         self._reader.close()
-
-
-def _own_ticket(request: HttpRequest, public_id: str) -> Ticket:
-    assert isinstance(request.user, User)
-    found = ticket_of(request.user, public_id)
-    if found is None:
-        raise Http404
-    return found

@@ -61,14 +61,14 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def ticket(request: HttpRequest, public_id: str) -> HttpResponse:
-    return _show_ticket(request, _own_ticket(request, public_id), ReplyForm())
+    return _show_ticket(request, own_ticket(request, public_id), ReplyForm())
 
 
 @login_required
 @require_POST
 def reply(request: HttpRequest, public_id: str) -> HttpResponse:
     assert isinstance(request.user, User)
-    found = _own_ticket(request, public_id)
+    found = own_ticket(request, public_id)
     form = ReplyForm(request.POST)
     if not form.is_valid():
         return _show_ticket(request, found, form, status=400)
@@ -82,7 +82,7 @@ def reply(request: HttpRequest, public_id: str) -> HttpResponse:
     return redirect("ticket", found.public_id)
 
 
-def _own_ticket(request: HttpRequest, public_id: str) -> Ticket:
+def own_ticket(request: HttpRequest, public_id: str) -> Ticket:
     assert isinstance(request.user, User)
     found = ticket_of(request.user, public_id)
     if found is None:

@@ -4,8 +4,7 @@ import { UploadJob } from "./job.js";
 import { makeKey } from "./key.js";
 import * as kept from "./kept.js";
 import { ELSEWHERE } from "./problems.js";
-
-const direct = { add: (job) => job.run(), release() {} }; // it does not wait for other files: it cannot be made again
+import { atOnce } from "./queue.js";
 
 export class Recording {
   job = null;
@@ -55,7 +54,7 @@ export class Recording {
       failed: (problem) => problem.code === ELSEWHERE || this.recorder?.stop(), // what is recorded from here on could go nowhere
     };
     const file = { name: record.name, type: record.type, size: source.size };
-    this.job = new UploadJob(file, { settings, list, queue: direct, item: null, video: "", choose: () => {}, recording });
+    this.job = new UploadJob(file, { settings, list, queue: atOnce, item: null, video: "", choose: () => {}, recording });
   }
 
   async discard(settings) {

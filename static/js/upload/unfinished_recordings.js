@@ -1,9 +1,8 @@
 // Uploads whose length nobody said, begun elsewhere: nothing can be chosen to go on with, but what has arrived can be kept as it is.
 import { Growing, growing } from "./growing.js";
 import { UploadJob } from "./job.js";
+import { atOnce } from "./queue.js";
 import { take } from "./unfinished.js";
-
-const direct = { add: (job) => job.run(), release() {} };
 
 export function startFinishing({ settings, list }) {
   for (const button of document.querySelectorAll("[data-finish-session]")) {
@@ -13,7 +12,7 @@ export function startFinishing({ settings, list }) {
       source.finish();
       const recording = { source, print: "", session, video, more: { options: growing }, named() {}, ended() {} };
       take(button.closest("[data-session]"));
-      new UploadJob({ name, type: "", size: source.size }, { settings, list, queue: direct, item: null, video, choose: () => {}, recording });
+      new UploadJob({ name, type: "", size: source.size }, { settings, list, queue: atOnce, item: null, video, choose: () => {}, recording });
     });
   }
 }
