@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,7 @@ if _MARK not in os.environ:
     os.environ["VAR_DIR"] = str(_made / "var")
     os.environ["PROFILE"] = "embedded"
     os.environ["LOG_LEVEL"] = "WARNING"
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like this, too, a run takes away what it made
     if not os.environ.get("DATABASE_URL"):
         _server = EmbeddedPostgres(_made / "postgres")
         _server.start()

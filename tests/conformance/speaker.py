@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urljoin
@@ -48,14 +49,14 @@ def offset_of(answer: Answer) -> int:
 
 
 @dataclass
-class Speaker:
+class Speaker(ABC):
     """What both protocols have in common. Uploads it made are ended by `clean`."""
 
     target: Target
     made: list[str] = field(default_factory=list)
 
-    def base(self) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def base(self) -> dict[str, str]: ...
 
     def headers(self, given: dict[str, str] | None, *, without: str = "") -> dict[str, str]:
         merged = self.target.headers(**self.base()) | (given or {})
@@ -95,8 +96,8 @@ class Speaker:
         folder, _, name = url.rpartition("/")
         return f"{folder}/{name[:-6]}{'AAAAAA' if not name.endswith('AAAAAA') else 'BBBBBB'}"
 
-    def make_any(self) -> Answer:
-        raise NotImplementedError
+    @abstractmethod
+    def make_any(self) -> Answer: ...
 
     def stored(self, url: str) -> bytes | None:
         """The bytes of a complete upload; None where the server does not hand them out (it need not)."""
@@ -109,8 +110,8 @@ class Speaker:
         line.begin("PATCH", self.headers(self.patch_headers(offset) | {"Content-Length": str(length)} | (headers or {})))
         return line
 
-    def patch_headers(self, offset: int) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def patch_headers(self, offset: int) -> dict[str, str]: ...
 
     def clean(self) -> None:
         """End what was made. A server that cannot is left as it is."""

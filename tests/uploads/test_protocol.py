@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils.http import http_date
 from knox.models import AuthToken
 
 from resilience.models import Task
@@ -15,6 +16,7 @@ from tests.factories import make_user, make_video
 from tests.uploads.client import OFFSET_TYPE, Answer, patch, request
 from tests.uploads.server import metadata
 from uploads.models import SessionState, UploadSession, Video, VideoState
+from uploads.threads import database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,11 +60,13 @@ def test_a_file_comes_in_in_two_parts(create: Create, upload_dir: Path) -> None:
         assert created.headers["tus-resumable"] == "1.0.0"
         first = await patch(path, 0, b"hello")
         assert (first.status, first.offset, first.body) == (204, 5, b"")
-        assert "upload-expires" in first.headers
+        kept = (await database(UploadSession.objects.get)).expires_at
+        assert first.headers["upload-expires"] == http_date(kept.timestamp())
         told = await request("HEAD", path)
         assert (told.status, told.offset, told.headers["upload-length"], told.headers["cache-control"]) == (200, 5, "10", "no-store")
         assert told.headers["upload-metadata"] == metadata(filename="file.bin")
-        assert (await patch(path, 5, b"world")).offset == 10
+        last = await patch(path, 5, b"world")
+        assert (last.offset, "upload-expires" in last.headers) == (10, False)
 
     run(go())
     session = UploadSession.objects.get()
