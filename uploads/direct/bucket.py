@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uploads.models import UploadSession
 from uploads.store.s3 import client, names, rows
-from uploads.store.s3.appender import open_multipart
 from uploads.store.s3.client import MultipartMissing
+from uploads.store.s3.multipart import open_multipart
 
 from .parts import Part
 

@@ -14,8 +14,8 @@ from resilience.faults import point
 from uploads.store.base import StoreMissing
 
 from . import client, names, numbers, rows
-from .appender import open_multipart, send_part
 from .client import MultipartMissing, Refused
+from .multipart import open_multipart, send_part
 from .rows import Layout, Part
 from .sums import client_size, is_shown, md5_of, require_object
 
