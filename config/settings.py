@@ -81,6 +81,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "resilience.http.figures.FiguresMiddleware",
     "resilience.http.middleware.RequestIdMiddleware",
     "resilience.http.middleware.ErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",

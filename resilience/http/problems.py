@@ -9,10 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from resilience.errors import Action, AppError, Retry
+from resilience.metrics import counter
 
 from .request_ids import current_request_id
 
 PROBLEM_TYPE = "application/problem+json"
+ERRORS = counter("holdfast_errors_total", "Errors answered to people and programs, by code of the catalogue.", ["code"])
 
 
 def action_address(action: Action) -> str:
@@ -56,6 +58,7 @@ def wants_html(request: HttpRequest) -> bool:
 
 def error_response(request: HttpRequest, error: AppError) -> HttpResponse:
     """Return the answer for an error: a page for browsers, a problem for programs. Never touches the database."""
+    ERRORS.labels(error.entry.code).inc()
     if wants_html(request):
         context = {"error": error, "entry": error.entry, "request_id": current_request_id(), "path": request.path}
         response = HttpResponse(render_to_string("errors/page.html", context), status=error.entry.status)

@@ -23,8 +23,10 @@ values.ValueClass = SharedValue  # read whenever a metric is made; the library's
 
 
 class _Bounded(MetricWrapperBase):
+    most = MOST_LABEL_SETS
+
     def labels(self, *given: object, **named: object) -> Any:
-        """Return the child for these labels; beyond MOST_LABEL_SETS, the one whose labels are all "other"."""
+        """Return the child for these labels; beyond `most` of them, the one whose labels are all "other"."""
         if named:
             given = tuple(named.pop(name) for name in self._labelnames if name in named)
             if named or len(given) != len(self._labelnames):
@@ -33,7 +35,7 @@ class _Bounded(MetricWrapperBase):
         found = self._metrics.get(texts)
         if found is not None:
             return found
-        if len(self._metrics) >= MOST_LABEL_SETS:
+        if len(self._metrics) >= self.most:
             texts = (OTHER,) * len(self._labelnames)
         return super().labels(*texts)
 
@@ -55,9 +57,11 @@ Declared = TypeVar("Declared", bound=MetricWrapperBase)
 declared: dict[str, MetricWrapperBase] = {}
 
 
-def counter(name: str, help: str, labels: Sequence[str] = ()) -> Counter:
-    """Declare a counter, `holdfast_<area>_<what>_total`, beside the code that moves it."""
-    return _declare(name, Counter, lambda: Counter(name, help, labels, registry=None), ends=("_total",))
+def counter(name: str, help: str, labels: Sequence[str] = (), *, most: int = MOST_LABEL_SETS) -> Counter:
+    """Declare a counter, `holdfast_<area>_<what>_total`, beside the code that moves it. `most` bounds its label sets."""
+    made = _declare(name, Counter, lambda: Counter(name, help, labels, registry=None), ends=("_total",))
+    made.most = most
+    return made
 
 
 def gauge(name: str, help: str, labels: Sequence[str] = (), *, across: Literal["sum", "max", "min"] = "sum") -> Gauge:

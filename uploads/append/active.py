@@ -14,6 +14,7 @@ import structlog
 
 from resilience.http.translate import DATABASE_DOWN
 from uploads.errors import UploadBusy
+from uploads.figures import ACTIVE
 from uploads.limits.connections import Connections
 from uploads.services.lease import asked_to_stop
 from uploads.threads import database
@@ -65,6 +66,7 @@ async def enter(session_id: int, writer: Stoppable, *, owner_id: int) -> None:
             raise UploadBusy(retry_after=1)
     _connections.take(owner_id)
     _slots[session_id] = _Slot(writer, owner_id)  # no await since the check: nobody came between
+    ACTIVE.set(len(_slots))
     _watch()
 
 
@@ -73,6 +75,7 @@ def leave(session_id: int, writer: Stoppable) -> None:
     if slot is not None and slot.writer is writer:
         del _slots[session_id]
         _connections.give_back(slot.owner_id)
+        ACTIVE.set(len(_slots))
         slot.over.set()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from uploads.figures import DURABLE
 from uploads.integrity.running import RunningDigest
 from uploads.store import Appender, Placed, WriteFailed
 
@@ -67,6 +68,7 @@ class Batch:
 def saved(appender: Appender, size: int) -> Saved:
     """Make the first `size` bytes durable."""
     try:
-        return Saved(size, appender.save(size))
+        with DURABLE.time():
+            return Saved(size, appender.save(size))
     except WriteFailed as failure:
         return Saved(size, failure=failure)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from enum import Enum
 from typing import Any
 
+from uploads.figures import RECEIVED
 from uploads.limits.rate import MinimumRate
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -156,6 +157,7 @@ class Body:
         if not chunk:
             return
         self.received += len(chunk)
+        RECEIVED.inc(len(chunk))
         self.last_arrival = asyncio.get_running_loop().time()
         if self._discard:
             return

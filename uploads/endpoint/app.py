@@ -14,6 +14,7 @@ from resilience.http.translate import as_app_error
 from uploads.append.body import Body, Receive
 from uploads.append.writer import ClientGone
 from uploads.errors import ServerRestarting, UploadGone, UploadNotFound
+from uploads.figures import count_request
 from uploads.models import UploadSession
 from uploads.protocol import dialects
 from uploads.protocol.headers import Headers
@@ -57,6 +58,7 @@ async def serve(scope: MutableMapping[str, Any], receive: Receive, send: Send) -
             await body.linger(seconds=LINGER_SECONDS, silence=SILENCE_SECONDS)
     finally:
         await body.close()
+        count_request(method=request.method, status=status_code, code=code)
         request_log.write(method=request.method, status=status_code, received=body.received, milliseconds=round((time.monotonic() - started) * 1000), code=code)
 
 
