@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 
 from config import env
+from config.cache_settings import *  # noqa: F403
 from config.database_settings import *  # noqa: F403
 from config.database_settings import database_url, databases
 from config.logs import logging_settings
@@ -115,10 +116,6 @@ TEMPLATES = [
 # Database: the rest is in config/database_settings.py
 DATABASE_URL = database_url(VAR_DIR, production=PRODUCTION)
 DATABASES = databases(DATABASE_URL)
-
-CACHE_URL = env.url("CACHE_URL", schemes=("redis", "rediss"))
-_own_cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL} if CACHE_URL else _own_cache}
 
 # Uploads: the rest is in config/upload_settings.py
 UPLOAD_DIR = VAR_DIR / "uploads"

@@ -14,6 +14,7 @@ import sys
 PARTS = {
     "uploads": "tests.bench.beside_others",
     "tasks": "tests.bench.tasks",
+    "cache": "tests.bench.cache",
     "claims": "tests.bench.claim",
 }
 
