@@ -122,6 +122,8 @@ def _sentinel(cycle: Cycle) -> Any:
     from django_q.conf import Conf
     from django_q.queues import Queue, SharedCounter
 
+    from resilience.parentage import process_name
+
     class CountedQueue(Queue):  # type: ignore[misc]
         def __init__(self, maxsize: int = 0) -> None:
             super().__init__(maxsize=maxsize)
@@ -137,6 +139,10 @@ def _sentinel(cycle: Cycle) -> Any:
             return not multiprocessing.queues.Queue.empty(self)
 
     class WatchedSentinel(Sentinel):  # type: ignore[misc]
+        def spawn_process(self, target: Any, *args: Any) -> Any:
+            with process_name(f"task-{target.__name__}"):  # worker, monitor or pusher: a fork has its parent's name
+                return super().spawn_process(target, *args)
+
         def reincarnate(self, process: Any) -> None:
             killed = process.exitcode is not None and process.exitcode < 0
             if process is self.monitor and killed:

@@ -62,17 +62,29 @@ class Failure:
 def describe(exception: BaseException) -> Failure:
     """Say what an exception that ended a task's body means."""
     error = as_app_error(exception)
-    message = without_secrets(f"{type(exception).__name__}: {exception}")[:_LONGEST_MESSAGE]
+    message = without_secrets(f"{type(exception).__name__}: {_said(exception)}")[:_LONGEST_MESSAGE]
     return Failure(
         code=error.code,
-        message=message,
+        message=storable(message),
         fingerprint=fingerprint(exception),
-        traceback=without_secrets("".join(traceback.format_exception(exception))[-_LONGEST_TRACEBACK:]),
+        traceback=storable(without_secrets("".join(traceback.format_exception(exception))[-_LONGEST_TRACEBACK:])),
         permanent=error.entry.retry in (Retry.AFTER_CHANGE, Retry.NEVER),
         retry_after=error.retry_after or 0.0,
         snooze=_snooze(exception),
         throttled=error.entry.status == HTTPStatus.TOO_MANY_REQUESTS or _says_throttled(exception),
     )
+
+
+def storable(text: str) -> str:
+    """Return text as PostgreSQL takes it. An error that cannot be written down would cost its task the lease, and count as a crash."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{SYMBOL FOR NULL}")
+
+
+def _said(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception as fault:  # noqa: BLE001 - whatever its own words raise
+        return f"(its text could not be made: {type(fault).__name__})"
 
 
 def of_kind(error: AppError) -> Failure:
@@ -83,7 +95,7 @@ def of_kind(error: AppError) -> Failure:
 
 def fingerprint(exception: BaseException) -> str:
     """Return 32 hex digits of the exception's class, its message without what varies, and the innermost frame of our own code."""
-    parts = (f"{type(exception).__module__}.{type(exception).__qualname__}", normalise(str(exception)), _own_frame(exception.__traceback__))
+    parts = (f"{type(exception).__module__}.{type(exception).__qualname__}", normalise(_said(exception)), _own_frame(exception.__traceback__))
     return hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:32]
 
 

@@ -154,3 +154,26 @@ def test_a_task_of_an_unknown_kind_waits_without_spending_a_try():
     assert (task.state, task.attempt, task.error_code) == (TaskState.RETRY_WAIT, 0, "TASK_KIND_UNKNOWN")
     assert task.runs.get().outcome == RunOutcome.SNOOZED
     assert task.run_at > timezone.now() + timedelta(seconds=50)
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        text: str | None = self.args[0]
+        if text is None:
+            raise RuntimeError
+        return text
+
+
+@durable("test.unspeakable", tries=1)
+def unspeakable(context, *, which: int) -> None:
+    raise Unspeakable(("a\0b", "\ud800", None)[which])
+
+
+@pytest.mark.parametrize(("which", "kept"), [(0, "a␀b"), (1, "?"), (2, "could not be made")])
+def test_an_error_whose_text_cannot_be_stored_is_stored_all_the_same(which, kept):
+    task = enqueue("test.unspeakable", payload={"which": which})
+    run_due()
+    task.refresh_from_db()
+    assert task.state == TaskState.DEAD
+    assert kept in task.last_error
+    assert kept in task.runs.get().error

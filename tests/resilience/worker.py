@@ -36,16 +36,23 @@ def database_url() -> str:
 
 
 class Worker:
-    """Start with `with Worker(folder) as worker`; whatever it started is gone at the end."""
+    """Start with `with Worker(folder) as worker`; whatever it started is gone at the end. `environment` are more settings of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.log = folder / "worker.log"
+        self._environment = environment
 
     def __enter__(self) -> Worker:
         environment = os.environ | {"DATABASE_URL": database_url(), "VAR_DIR": str(self.folder / "var"), "HOLDFAST_ROLE": "worker", "LOG_LEVEL": "INFO"}
         environment |= {"WORKERS": "2", "MEDIA_WORKERS": "1", "SECRET_KEY": settings.SECRET_KEY}  # wake-ups are signed with it
-        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        environment["DJANGO_SETTINGS_MODULE"] = "tests.resilience.strange.settings"
+        environment |= {
+            "TASK_CANARY_SECONDS": "1",
+            "TASK_CANARY_PATIENCE_SECONDS": "8",
+            "TASK_SWEEP_SECONDS": "3",
+            "WORKER_MAX_MEMORY": "500MiB",
+        } | self._environment
         with self.log.open("ab") as output:
             command = [sys.executable, "manage.py", "run_worker"]
             self.process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=output, stderr=output, start_new_session=True)
@@ -81,9 +88,9 @@ class Worker:
         except (IndexError, psutil.NoSuchProcess):
             return False  # between two
 
-    def members(self, queue: str) -> list[psutil.Process]:
-        """Below a sentinel, in the order they were started: first the workers, then the monitor, then the pusher."""
-        return sorted(self.sentinel(queue).children(), key=lambda process: process.pid)
+    def members(self, queue: str, role: str = "task-") -> list[psutil.Process]:
+        """Below a sentinel: `task-worker`, `task-monitor`, `task-pusher`, or all of them."""
+        return [process for process in self.sentinel(queue).children() if process.name().startswith(role)]
 
     def wait_until_complete(self) -> None:
         def complete() -> bool:
