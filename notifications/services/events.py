@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import connection
 
 from notifications.models import Event
 from resilience.faults import point
 from resilience.http.request_ids import current_request_id
 from resilience.statements import fetch
+from resilience.transactions import retried
 from uploads.models import Video
 
 CHANNEL = "holdfast_events"
@@ -45,7 +46,7 @@ class Entry:
     request_id: str = ""
 
 
-@transaction.atomic
+@retried(joins=True)
 def record(
     *,
     user: User,

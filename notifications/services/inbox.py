@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models.functions import Now
 
 from notifications.models import Notification
 from notifications.selectors import unread_count
 from resilience.http.errors import NotFound
+from resilience.transactions import retried
 
 from .events import lock_stream_of, record
 
 
-@transaction.atomic
+@retried(joins=True)
 def mark_read(user: User, *, public_id: str) -> Notification:
     """Mark one notification as read; reading it again changes nothing.
 
@@ -30,7 +30,7 @@ def mark_read(user: User, *, public_id: str) -> Notification:
     return notification
 
 
-@transaction.atomic
+@retried(joins=True)
 def mark_all_read(user: User) -> int:
     """Mark everything in the inbox as read; return how many were not."""
     lock_stream_of(user)

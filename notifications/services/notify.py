@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models.functions import Now
 
 from notifications.models import Notification, NotificationKind
 from notifications.selectors import unread_count
 from resilience.faults import point
+from resilience.transactions import retried
 from uploads.models import Video
 
 from .events import lock_stream_of, record
@@ -16,7 +16,7 @@ from .events import lock_stream_of, record
 _TITLE_LENGTH = 200
 
 
-@transaction.atomic
+@retried(joins=True)
 def notify(
     *,
     user: User,

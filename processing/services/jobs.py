@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -19,35 +18,37 @@ from resilience import audit
 from resilience.faults import point
 from resilience.http.request_ids import current_request_id
 from resilience.tasks import enqueue
+from resilience.transactions import retried
 from uploads.models import UploadSession, VideoState
 from uploads.services.videos import set_video_state
 
 _ANY = tuple(VideoState.values)
 
 
+@retried(joins=True)
 def open_job(session: UploadSession) -> Job:
     """Promise to convert an accepted source: a job, its first task and the video's state, in the caller's transaction.
 
     Live jobs over older files of the same video give way. The same source a second time is the same promise.
     """
-    with transaction.atomic():
-        for older in Job.objects.select_for_update().filter(video=session.its_video, state__in=LIVE_JOB_STATES).exclude(source=session):
-            _stop(older, AttemptState.SUPERSEDED)
-        known = Job.objects.filter(source=session).order_by("-pk").first()
-        if known is not None:
-            return known
-        rungs = ladder(session.probe)
-        plan = _plan([rung.as_json() for rung in rungs])
-        job = Job.objects.create(source=session, video=session.its_video, state=JobState.QUEUED, **plan)
-        set_video_state(session.video_id, VideoState.CONVERTING, only_from=_ANY)
-        if not rungs:
-            settle.end(job, JobState.NEEDS_NEW_FILE, code=NothingToPlay.entry.code)
-            return job
-        enqueue("processing.submit", key=job.public_id, payload={"job_id": job.public_id})
-        point("processing.open.job_row")
+    for older in Job.objects.select_for_update().filter(video=session.its_video, state__in=LIVE_JOB_STATES).exclude(source=session):
+        _stop(older, AttemptState.SUPERSEDED)
+    known = Job.objects.filter(source=session).order_by("-pk").first()
+    if known is not None:
+        return known
+    rungs = ladder(session.probe)
+    plan = _plan([rung.as_json() for rung in rungs])
+    job = Job.objects.create(source=session, video=session.its_video, state=JobState.QUEUED, **plan)
+    set_video_state(session.video_id, VideoState.CONVERTING, only_from=_ANY)
+    if not rungs:
+        settle.end(job, JobState.NEEDS_NEW_FILE, code=NothingToPlay.entry.code)
         return job
+    enqueue("processing.submit", key=job.public_id, payload={"job_id": job.public_id})
+    point("processing.open.job_row")
+    return job
 
 
+@retried(joins=True)
 def retry_job(job: Job, *, by: User | None, reason: str) -> Job:
     """Try a job again now. One that waits starts at once; one that has ended gets a successor, which makes only what is missing.
 
@@ -57,41 +58,40 @@ def retry_job(job: Job, *, by: User | None, reason: str) -> Job:
     Raises:
         JobStillRunning: an attempt is under way. JobAlreadyEnded: everything was made. JobSuperseded: the video has a newer job.
     """
-    with transaction.atomic():
-        job = Job.objects.select_for_update().get(pk=job.pk)
-        if Job.objects.filter(video_id=job.video_id, pk__gt=job.pk).exists():
-            raise JobSuperseded()
-        if job.attempts.filter(state__in=LIVE_ATTEMPT_STATES).exists():
-            raise JobStillRunning(retry_after=30)
-        if job.state == JobState.READY:
-            raise JobAlreadyEnded()
-        audit.record(actor=by, action="job.retry", target=job.public_id, reason=reason)
-        if job.state in LIVE_JOB_STATES:
-            return _go_on(job)
-        successor = Job.objects.create(video_id=job.video_id, source_id=job.source_id, state=JobState.QUEUED, **_plan(job.ladder))
-        _take_over(job, successor)
-        point("processing.retry.taken_over")
-        set_video_state(job.video_id, VideoState.CONVERTING, only_from=_ANY)
-        enqueue("processing.submit", key=successor.public_id, payload={"job_id": successor.public_id})
-        return successor
+    job = Job.objects.select_for_update().get(pk=job.pk)
+    if Job.objects.filter(video_id=job.video_id, pk__gt=job.pk).exists():
+        raise JobSuperseded()
+    if job.attempts.filter(state__in=LIVE_ATTEMPT_STATES).exists():
+        raise JobStillRunning(retry_after=30)
+    if job.state == JobState.READY:
+        raise JobAlreadyEnded()
+    audit.record(actor=by, action="job.retry", target=job.public_id, reason=reason)
+    if job.state in LIVE_JOB_STATES:
+        return _go_on(job)
+    successor = Job.objects.create(video_id=job.video_id, source_id=job.source_id, state=JobState.QUEUED, **_plan(job.ladder))
+    _take_over(job, successor)
+    point("processing.retry.taken_over")
+    set_video_state(job.video_id, VideoState.CONVERTING, only_from=_ANY)
+    enqueue("processing.submit", key=successor.public_id, payload={"job_id": successor.public_id})
+    return successor
 
 
+@retried(joins=True)
 def cancel_job(job: Job, *, by: User | None, reason: str) -> Job:
     """Stop a job. A running engine hears of it within seconds; what it still writes is never shown.
 
     Raises:
         JobAlreadyEnded: it had ended before.
     """
-    with transaction.atomic():
-        job = Job.objects.select_for_update().get(pk=job.pk)
-        if job.state not in LIVE_JOB_STATES:
-            raise JobAlreadyEnded()
-        _stop(job, AttemptState.CANCELED)
-        point("processing.cancel.stopped")
-        _show_canceled(job)
-        audit.record(actor=by, action="job.cancel", target=job.public_id, reason=reason)
-        job.refresh_from_db()
-        return job
+    job = Job.objects.select_for_update().get(pk=job.pk)
+    if job.state not in LIVE_JOB_STATES:
+        raise JobAlreadyEnded()
+    _stop(job, AttemptState.CANCELED)
+    point("processing.cancel.stopped")
+    _show_canceled(job)
+    audit.record(actor=by, action="job.cancel", target=job.public_id, reason=reason)
+    job.refresh_from_db()
+    return job
 
 
 def _plan(rungs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
@@ -15,6 +14,7 @@ from processing.services import settle
 from processing.services.publish import publish
 from processing.signals import job_progressed
 from resilience.faults import point
+from resilience.transactions import retried, settled
 
 PROGRESS_SECONDS = 2.0
 
@@ -56,60 +56,69 @@ def lock_job_of(attempt_id: str) -> Job | None:
     return Job.objects.select_for_update(of=("self",)).filter(attempts__public_id=attempt_id).first()
 
 
+@retried(joins=True)
 def _submitted(attempt_id: str, observation: Observation) -> bool:
-    with transaction.atomic():
-        job = lock_job_of(attempt_id)
-        fresh = _live(attempt_id, RANK[News.SUBMITTED]).filter(state__in=(AttemptState.CREATED, AttemptState.SUBMITTING))
-        values = {"state": AttemptState.SUBMITTED, "observation_rank": RANK[News.SUBMITTED], "started_at": Now(), "observed_at": Now()}
-        if job is None or not fresh.update(external_id=observation.external_id, **values):
-            return False
-        Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(state=JobState.RUNNING, retry_at=None, version=F("version") + 1, updated_at=Now())
-        job.refresh_from_db()
-        job_progressed.send(sender=Job, job=job)
-        return True
+    job = lock_job_of(attempt_id)
+    fresh = _live(attempt_id, RANK[News.SUBMITTED]).filter(state__in=(AttemptState.CREATED, AttemptState.SUBMITTING))
+    values = {"state": AttemptState.SUBMITTED, "observation_rank": RANK[News.SUBMITTED], "started_at": Now(), "observed_at": Now()}
+    if job is None or not fresh.update(external_id=observation.external_id, **values):
+        return False
+    Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(state=JobState.RUNNING, retry_at=None, version=F("version") + 1, updated_at=Now())
+    job.refresh_from_db()
+    job_progressed.send(sender=Job, job=job)
+    return True
 
 
+@retried(joins=True)
 def _progressed(attempt_id: str, observation: Observation) -> bool:
     percent = min(100.0, max(0.0, observation.percent or 0.0))
     due = Q(observed_at__isnull=True) | Q(observed_at__lt=Now() - timedelta(seconds=PROGRESS_SECONDS)) | ~Q(phase=observation.phase)
     if not _live(attempt_id, RANK[News.PROGRESSING]).filter(due).exists():
         return False  # too soon after the last one, late, or over
-    with transaction.atomic():
-        job = lock_job_of(attempt_id)
-        values = {"state": AttemptState.PROGRESSING, "observation_rank": RANK[News.PROGRESSING], "phase": observation.phase[:60], "observed_at": Now()}
-        if job is None or not _live(attempt_id, RANK[News.PROGRESSING]).filter(due).update(percent=Greatest(F("percent"), percent), **values):
-            return False
-        Job.objects.filter(pk=job.pk, state=JobState.RUNNING).update(percent=Greatest(F("percent"), percent), updated_at=Now())
-        job.refresh_from_db()
-        job_progressed.send(sender=Job, job=job)
-        return True
+    job = lock_job_of(attempt_id)
+    values = {"state": AttemptState.PROGRESSING, "observation_rank": RANK[News.PROGRESSING], "phase": observation.phase[:60], "observed_at": Now()}
+    if job is None or not _live(attempt_id, RANK[News.PROGRESSING]).filter(due).update(percent=Greatest(F("percent"), percent), **values):
+        return False
+    Job.objects.filter(pk=job.pk, state=JobState.RUNNING).update(percent=Greatest(F("percent"), percent), updated_at=Now())
+    job.refresh_from_db()
+    job_progressed.send(sender=Job, job=job)
+    return True
 
 
 def _rung_ready(attempt_id: str, output: RungOutput, poster: str) -> bool:
-    with transaction.atomic():
-        job = lock_job_of(attempt_id)
-        attempt = _live(attempt_id, RANK[News.PROGRESSING]).first()
-        if job is None or attempt is None:
-            return False
-        rendition, _ = Rendition.objects.get_or_create(job=job, rung=output.rung)
-        made = Rendition.objects.filter(pk=rendition.pk).exclude(state=RenditionState.READY).update(
-            attempt=attempt, state=RenditionState.READY, path=output.path, size=output.size, duration_s=output.duration_s, width=output.width,
-            height=output.height, bitrate=output.bitrate, codecs=output.codecs, ready_at=Now(),
-        )  # fmt: skip
-        if not made:
-            return False
+    def made_before() -> int | None:
+        mine = Rendition.objects.filter(attempt__public_id=attempt_id, rung=output.rung, path=output.path, state=RenditionState.READY)
+        return mine.values_list("job_id", flat=True).first()
+
+    # An answer that was lost must not leave a rung that is ready and not shown until the last one is.
+    job_id = settled(lambda: _make_ready(attempt_id, output), reread=made_before)
+    if not job_id:
+        return False
     point("processing.observe.rung_ready")
-    publish(job.pk, poster=poster)
+    publish(job_id, poster=poster)
     point("processing.observe.rung_shown")
     return True
 
 
+def _make_ready(attempt_id: str, output: RungOutput) -> int:
+    """Return the job's key; 0 when the rung was ready before, or the attempt is over."""
+    job = lock_job_of(attempt_id)
+    attempt = _live(attempt_id, RANK[News.PROGRESSING]).first()
+    if job is None or attempt is None:
+        return 0
+    rendition, _ = Rendition.objects.get_or_create(job=job, rung=output.rung)
+    made = Rendition.objects.filter(pk=rendition.pk).exclude(state=RenditionState.READY).update(
+        attempt=attempt, state=RenditionState.READY, path=output.path, size=output.size, duration_s=output.duration_s, width=output.width,
+        height=output.height, bitrate=output.bitrate, codecs=output.codecs, ready_at=Now(),
+    )  # fmt: skip
+    return job.pk if made else 0
+
+
 def _completed(attempt_id: str) -> bool:
     """1. Look whether every rung is there. 2. Publish them all. 3. End the attempt and the job in one transaction."""
-    with transaction.atomic():
-        job = lock_job_of(attempt_id)
-        if job is None or not _live(attempt_id, RANK[News.PROGRESSING]).update(state=AttemptState.VERIFYING, phase="", observed_at=Now()):
-            return False
+    job = _verifying(attempt_id)
+    if job is None:
+        return False
     point("processing.observe.verifying")
     ready = set(job.renditions.filter(state=RenditionState.READY).values_list("rung", flat=True))
     missing = [rung["name"] for rung in job.ladder if rung["name"] not in ready]
@@ -117,31 +126,42 @@ def _completed(attempt_id: str) -> bool:
         return _failed(attempt_id, Failure("verify", "missing", f"said to be complete without {', '.join(missing)}"))
     publish(job.pk)
     point("processing.observe.all_shown")
-    with transaction.atomic():
-        job = lock_job_of(attempt_id)
-        ended = _live(attempt_id, RANK[News.PROGRESSING]).update(
-            state=AttemptState.SUCCEEDED, observation_rank=ENDED_RANK, percent=100.0, ended_at=Now(), observed_at=Now()
-        )
-        if job is None or not ended:
-            return False
-        settle.end_ready(job)
-        point("processing.observe.ended")
-        return True
+    return _succeeded(attempt_id)
 
 
+@retried(joins=True)
+def _verifying(attempt_id: str) -> Job | None:
+    job = lock_job_of(attempt_id)
+    found = _live(attempt_id, RANK[News.PROGRESSING]).update(state=AttemptState.VERIFYING, phase="", observed_at=Now())
+    return job if found else None
+
+
+@retried(joins=True)
+def _succeeded(attempt_id: str) -> bool:
+    job = lock_job_of(attempt_id)
+    ended = _live(attempt_id, RANK[News.PROGRESSING]).update(
+        state=AttemptState.SUCCEEDED, observation_rank=ENDED_RANK, percent=100.0, ended_at=Now(), observed_at=Now()
+    )
+    if job is None or not ended:
+        return False
+    settle.end_ready(job)
+    point("processing.observe.ended")
+    return True
+
+
+@retried(joins=True)
 def _failed(attempt_id: str, failure: Failure) -> bool:
     found = classify(failure)
-    with transaction.atomic():
-        job = lock_job_of(attempt_id)
-        ended = _live(attempt_id, RANK[News.PROGRESSING]).update(
-            state=AttemptState.FAILED, observation_rank=ENDED_RANK, ended_at=Now(), observed_at=Now(), error_code=found.code,
-            error_class=found.error_class, error_fields=dict(found.fields), error_raw=_raw(failure),
-        )  # fmt: skip
-        if job is None or not ended:
-            return False
-        settle.after_failure(job, Attempt.objects.get(public_id=attempt_id))
-        point("processing.observe.failed")
-        return True
+    job = lock_job_of(attempt_id)
+    ended = _live(attempt_id, RANK[News.PROGRESSING]).update(
+        state=AttemptState.FAILED, observation_rank=ENDED_RANK, ended_at=Now(), observed_at=Now(), error_code=found.code,
+        error_class=found.error_class, error_fields=dict(found.fields), error_raw=_raw(failure),
+    )  # fmt: skip
+    if job is None or not ended:
+        return False
+    settle.after_failure(job, Attempt.objects.get(public_id=attempt_id))
+    point("processing.observe.failed")
+    return True
 
 
 def _canceled(attempt_id: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from dataclasses import dataclass
+from functools import partial
 
 from processing.engines.base import RungOutput
 from processing.models import Job, JobState, Publication, Rendition, RenditionState
@@ -10,6 +11,7 @@ from processing.playlist import main_playlist, playlist_name
 from processing.signals import first_rendition_ready
 from processing.store import put_text
 from resilience.faults import point
+from resilience.transactions import settled
 
 _MAY_PUBLISH = (JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.READY_PARTIAL)
 _ROUNDS = 8  # each round means another process made a rung ready meanwhile
@@ -30,20 +32,40 @@ def publish(job_id: int, *, poster: str = "") -> Publication | None:
     """
     written = ""
     for _ in range(_ROUNDS):
-        with transaction.atomic():
-            job = Job.objects.select_for_update(of=("self",)).select_related("video").filter(pk=job_id, state__in=_MAY_PUBLISH).first()
-            if job is None:
-                return None
-            outputs = ready_outputs(job)
-            folder = f"{job.video.public_id}/{job.public_id}"
-            text = main_playlist(outputs, folder=folder)
-            name = f"{folder}/{playlist_name(text)}"
-            if not outputs or written == name:
-                return _flip(job, name, poster) if outputs else None
-        put_text(name, text)
+        answer = settled(partial(_flip_if_written, job_id, written, poster), reread=partial(_shown, job_id, written, poster))
+        if not isinstance(answer, _Playlist):
+            return answer
+        put_text(answer.name, answer.text)
         point("processing.publish.playlist_put")
-        written = name
+        written = answer.name
     raise RuntimeError(f"the renditions of {job_id} never stood still")
+
+
+@dataclass(frozen=True, slots=True)
+class _Playlist:
+    """What is to be written before the pointer may name it."""
+
+    name: str
+    text: str
+
+
+def _flip_if_written(job_id: int, written: str, poster: str) -> Publication | _Playlist | None:
+    job = Job.objects.select_for_update(of=("self",)).select_related("video").filter(pk=job_id, state__in=_MAY_PUBLISH).first()
+    if job is None:
+        return None
+    outputs = ready_outputs(job)
+    folder = f"{job.video.public_id}/{job.public_id}"
+    text = main_playlist(outputs, folder=folder)
+    name = f"{folder}/{playlist_name(text)}"
+    if not outputs:
+        return None
+    return _flip(job, name, poster) if written == name else _Playlist(name, text)
+
+
+def _shown(job_id: int, written: str, poster: str) -> Publication | None:
+    """After a commit whose answer was lost: the pointer as this run would have set it."""
+    mine = Publication.objects.filter(job_id=job_id, playlist=written)
+    return (mine.filter(poster=poster) if poster else mine).first() if written else None
 
 
 def ready_outputs(job: Job) -> list[RungOutput]:

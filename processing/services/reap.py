@@ -10,7 +10,6 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
@@ -21,6 +20,7 @@ from resilience.models import Task
 from resilience.models.tasks import LIVE_STATES
 from resilience.tasks import enqueue
 from resilience.tidy import remove_old
+from resilience.transactions import retried
 from uploads.models import VideoState
 from uploads.services.videos import set_video_state
 
@@ -57,24 +57,24 @@ def _unattended() -> QuerySet[Job]:
     return quiet.filter(~Exists(mine)).order_by("pk")
 
 
+@retried(joins=True)
 def _resume(job: Job) -> bool:
-    with transaction.atomic():
-        held = Job.objects.select_for_update().filter(pk=job.pk, state=job.state, version=job.version).first()
-        if held is None:
-            return False
-        Attempt.objects.filter(job=held, state__in=LIVE_ATTEMPT_STATES).update(
-            state=AttemptState.LOST, ended_at=Now(), decision="same_engine: nobody worked on it any more"
-        )
-        return _submit_again(held)
+    held = Job.objects.select_for_update().filter(pk=job.pk, state=job.state, version=job.version).first()
+    if held is None:
+        return False
+    Attempt.objects.filter(job=held, state__in=LIVE_ATTEMPT_STATES).update(
+        state=AttemptState.LOST, ended_at=Now(), decision="same_engine: nobody worked on it any more"
+    )
+    return _submit_again(held)
 
 
+@retried(joins=True)
 def _unblock(job: Job) -> bool:
-    with transaction.atomic():
-        held = Job.objects.select_for_update().filter(pk=job.pk, state=JobState.BLOCKED).first()
-        if held is None:
-            return False
-        set_video_state(held.video_id, VideoState.CONVERTING, only_from=(VideoState.BLOCKED,))
-        return _submit_again(held)
+    held = Job.objects.select_for_update().filter(pk=job.pk, state=JobState.BLOCKED).first()
+    if held is None:
+        return False
+    set_video_state(held.video_id, VideoState.CONVERTING, only_from=(VideoState.BLOCKED,))
+    return _submit_again(held)
 
 
 def _submit_again(job: Job) -> bool:

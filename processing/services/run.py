@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
 from processing.classify import OF_THE_INPUT, ErrorClass, classify
@@ -22,6 +22,7 @@ from resilience.circuits import CircuitOpen, circuit
 from resilience.faults import point
 from resilience.http.translate import DATABASE_DOWN
 from resilience.tasks import TaskContext
+from resilience.transactions import retried
 from uploads.errors import StorageAway
 from uploads.selectors import source_file
 from uploads.store import StoreMissing
@@ -90,17 +91,17 @@ def says_nothing_of_the_engine(error: BaseException) -> bool:
     return isinstance(error, (Stopped, DatabaseError))
 
 
+@retried(joins=True)
 def claim(job_id: str, chain_id: str) -> Attempt | None:
     """Return the attempt this run works for; None when there is nothing left to do."""
-    with transaction.atomic():
-        job = Job.objects.select_for_update().filter(public_id=job_id, state__in=LIVE_JOB_STATES).first()
-        attempt = _chain(job_id, chain_id)
-        if job is None or attempt is None or attempt.state in _UNTOUCHED:
-            return attempt if job else None
-        Attempt.objects.filter(pk=attempt.pk, state__in=LIVE_ATTEMPT_STATES).update(
-            state=AttemptState.LOST, ended_at=Now(), decision="same_engine: its worker went away; the next one makes only what is missing"
-        )
-        return next_attempt(job, engine=attempt.engine, salvage=attempt.salvage, chain_id=chain_id)
+    job = Job.objects.select_for_update().filter(public_id=job_id, state__in=LIVE_JOB_STATES).first()
+    attempt = _chain(job_id, chain_id)
+    if job is None or attempt is None or attempt.state in _UNTOUCHED:
+        return attempt if job else None
+    Attempt.objects.filter(pk=attempt.pk, state__in=LIVE_ATTEMPT_STATES).update(
+        state=AttemptState.LOST, ended_at=Now(), decision="same_engine: its worker went away; the next one makes only what is missing"
+    )
+    return next_attempt(job, engine=attempt.engine, salvage=attempt.salvage, chain_id=chain_id)
 
 
 def order_for(attempt: Attempt, *, source: str) -> Order:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from django.db import transaction
 from django.db.models import F, Max
 from django.db.models.functions import Now
 
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState
 from resilience.faults import point
 from resilience.tasks import enqueue
+from resilience.transactions import retried
 from uploads.models import VideoState
 from uploads.services.videos import set_video_state
 
 
+@retried(joins=True)
 def submit_job(job_id: str, *, engine: str = "", salvage: bool = False) -> Attempt | None:
     """Write down that an engine is about to be asked, and put the asking into the queue of its kind.
 
@@ -26,16 +27,15 @@ def submit_job(job_id: str, *, engine: str = "", salvage: bool = False) -> Attem
     Returns:
         The attempt, or None when the job has ended or has a live one.
     """
-    with transaction.atomic():
-        job = Job.objects.select_for_update().filter(public_id=job_id, state__in=LIVE_JOB_STATES).first()
-        if job is None or job.attempts.filter(state__in=LIVE_ATTEMPT_STATES).exists():
-            return None
-        set_video_state(job.video_id, VideoState.CONVERTING, only_from=(VideoState.BLOCKED,))
-        attempt = next_attempt(job, engine=engine or job.engines[0], salvage=salvage)
-        Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, retry_at=None, version=F("version") + 1, updated_at=Now())
-        enqueue("processing.transcode", key=attempt.public_id, payload={"job_id": job.public_id, "attempt_id": attempt.public_id})
-        point("processing.submit.attempt_row")
-        return attempt
+    job = Job.objects.select_for_update().filter(public_id=job_id, state__in=LIVE_JOB_STATES).first()
+    if job is None or job.attempts.filter(state__in=LIVE_ATTEMPT_STATES).exists():
+        return None
+    set_video_state(job.video_id, VideoState.CONVERTING, only_from=(VideoState.BLOCKED,))
+    attempt = next_attempt(job, engine=engine or job.engines[0], salvage=salvage)
+    Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, retry_at=None, version=F("version") + 1, updated_at=Now())
+    enqueue("processing.transcode", key=attempt.public_id, payload={"job_id": job.public_id, "attempt_id": attempt.public_id})
+    point("processing.submit.attempt_row")
+    return attempt
 
 
 def next_attempt(job: Job, *, engine: str, salvage: bool, chain_id: str = "") -> Attempt:

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from resilience.errors import CATALOGUE
 from resilience.http.errors import NotFound, VersionConflict
+from resilience.transactions import retried
 from support.errors import TicketChanged, TicketClosed
 from support.models import LIVE_TICKET_STATES, Snapshot, Ticket, TicketMessage, TicketState
 from support.signals import ticket_changed
@@ -44,7 +45,7 @@ def open_ticket(*, owner: User, subject: str, body: str, video: Video | None = N
     raise VersionConflict()
 
 
-@transaction.atomic
+@retried(joins=True)
 def _open_or_continue(*, owner: User, subject: str, body: str, video: Video | None, error_code: str, data: dict[str, object]) -> Ticket | None:
     fresh = Ticket(owner=owner, video=video, subject=subject, error_code=error_code)
     Ticket.objects.bulk_create([fresh], ignore_conflicts=True)
@@ -61,7 +62,7 @@ def _open_or_continue(*, owner: User, subject: str, body: str, video: Video | No
     return ticket
 
 
-@transaction.atomic
+@retried(joins=True)
 def reply(ticket: Ticket, *, author: User, body: str, version: int | None = None) -> TicketMessage:
     """Write into a ticket. The owner's words make it wait for us, ours make it wait for the owner; a solved one lives again.
 
@@ -114,7 +115,7 @@ def reopen_ticket(ticket: Ticket, *, version: int | None = None) -> Ticket:
     return _move(ticket, TicketState.WAITING_ON_US, only_from=(TicketState.SOLVED, TicketState.CLOSED), version=version)
 
 
-@transaction.atomic
+@retried(joins=True)
 def _move(ticket: Ticket, to: TicketState, *, only_from: tuple[TicketState, ...], version: int | None) -> Ticket:
     current = _locked(ticket, version=version)
     if current.state not in only_from:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import structlog
-from django.db import transaction
 from django.db.models.functions import Now
 
 from resilience.errors import AppError
 from resilience.faults import point
+from resilience.transactions import retried
 from uploads.append.core import SNIFF_BYTES
 from uploads.errors import CheckFailed, StorageFull
 from uploads.errors.attachments import AttachmentEmpty, AttachmentUnheld, AttachmentUnknown
@@ -70,6 +70,7 @@ def judge_attachment(public_id: str, *, stopped: Callable[[], bool]) -> None:
         log.info("attachment.refused", upload=public_id, code=error.code)
 
 
+@retried(joins=True)
 def keep(session: UploadSession, words: str, *, sha256: str) -> bool:
     """Accept an attachment and tie it to what it was sent for, both or neither.
 
@@ -82,16 +83,15 @@ def keep(session: UploadSession, words: str, *, sha256: str) -> bool:
     Raises:
         Unheld: what it was sent for is gone.
     """
-    with transaction.atomic():
-        waiting = UploadSession.objects.filter(pk=session.pk, state=SessionState.RECEIVED)
-        values = {"sha256": sha256, "probe": {"kind": words}, "error_code": "", "error_fields": {}, "updated_at": Now()}
-        if not waiting.update(state=SessionState.ACCEPTED, **values):
-            return False
-        session.refresh_from_db()
-        if not kept(session):
-            raise Unheld
-        point("uploads.judge.kept")
-        attachment_changed.send(sender=UploadSession, session=session)
+    waiting = UploadSession.objects.filter(pk=session.pk, state=SessionState.RECEIVED)
+    values = {"sha256": sha256, "probe": {"kind": words}, "error_code": "", "error_fields": {}, "updated_at": Now()}
+    if not waiting.update(state=SessionState.ACCEPTED, **values):
+        return False
+    session.refresh_from_db()
+    if not kept(session):
+        raise Unheld
+    point("uploads.judge.kept")
+    attachment_changed.send(sender=UploadSession, session=session)
     return True
 
 

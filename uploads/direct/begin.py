@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db import transaction
 
 from resilience.faults import point
+from resilience.transactions import retried
 from uploads.errors import DirectUnavailable
 from uploads.models import UploadSession
 from uploads.store.s3.models import RemoteFile
@@ -20,6 +20,7 @@ def require_available() -> None:
         raise DirectUnavailable
 
 
+@retried(joins=True)
 def begin_direct(session: UploadSession, *, own_parts: bool = False) -> DirectUpload:
     """Let a session's parts be sent straight to S3. Doing it again changes nothing.
 
@@ -27,12 +28,11 @@ def begin_direct(session: UploadSession, *, own_parts: bool = False) -> DirectUp
         own_parts: the client cuts the file itself, into equal parts; S3's first part says how large they are.
     """
     part_size = 0 if own_parts or not session.length else plan_for(session.length).part_size
-    with transaction.atomic():
-        direct, made = DirectUpload.objects.get_or_create(session=session, defaults={"part_size": part_size})
-        remote, _ = RemoteFile.objects.get_or_create(session=session, defaults={"part_size": part_size or SMALLEST_PART})
-        if made and part_size:
-            RemoteFile.objects.filter(pk=remote.pk).update(part_size=part_size)
-        point("uploads.direct.begun")
+    direct, made = DirectUpload.objects.get_or_create(session=session, defaults={"part_size": part_size})
+    remote, _ = RemoteFile.objects.get_or_create(session=session, defaults={"part_size": part_size or SMALLEST_PART})
+    if made and part_size:
+        RemoteFile.objects.filter(pk=remote.pk).update(part_size=part_size)
+    point("uploads.direct.begun")
     return direct
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from resilience.faults import point
+from resilience.transactions import retried
 from uploads.admission import human_size
 from uploads.errors import DirectClosed, PartsMissing, PartsUnequal, TooLarge, UploadBusy, UploadCorrupt
 from uploads.models import COMPLETE_SESSION_STATES, SessionState, UploadSession
@@ -87,12 +88,12 @@ def parts_listed(session: UploadSession) -> list[Part]:
         raise _lost(session) from None
 
 
+@retried(joins=True)
 def close_direct(session: UploadSession) -> None:
     """The server goes on with this upload: no address for a part is given out from now on."""
-    with transaction.atomic():
-        direct = DirectUpload.objects.select_for_update().filter(session=session, closed_at=None)
-        if direct.update(closed_at=Now()):
-            log.info("upload.direct_closed", upload=session.public_id)
+    direct = DirectUpload.objects.select_for_update().filter(session=session, closed_at=None)
+    if direct.update(closed_at=Now()):
+        log.info("upload.direct_closed", upload=session.public_id)
 
 
 def is_open(session: UploadSession) -> bool:

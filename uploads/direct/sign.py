@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
+from resilience.transactions import retried
 from uploads.admission import human_size
 from uploads.errors import DirectClosed, PartImpossible, TooLarge, UploadComplete
 from uploads.models import SessionState, UploadSession
@@ -95,11 +95,11 @@ def _require_possible(session: UploadSession, direct: DirectUpload, number: int)
         raise TooLarge(size=before, limit=limit, size_text=human_size(before), limit_text=human_size(limit))
 
 
+@retried(joins=True)
 def _reserve(session: UploadSession, *, highest: int) -> None:
     """Reserve part numbers, and let the upload live on: somebody is about to send a part of it."""
-    with transaction.atomic():
-        if not DirectUpload.objects.select_for_update().filter(session=session, closed_at=None).exists():
-            raise DirectClosed
-        RemoteFile.objects.filter(session=session).update(next_part=Greatest(F("next_part"), highest + 1), updated_at=Now())
-        life = timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
-        UploadSession.objects.filter(pk=session.pk, state=SessionState.RECEIVING).update(expires_at=Now() + life, updated_at=Now())
+    if not DirectUpload.objects.select_for_update().filter(session=session, closed_at=None).exists():
+        raise DirectClosed
+    RemoteFile.objects.filter(session=session).update(next_part=Greatest(F("next_part"), highest + 1), updated_at=Now())
+    life = timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
+    UploadSession.objects.filter(pk=session.pk, state=SessionState.RECEIVING).update(expires_at=Now() + life, updated_at=Now())

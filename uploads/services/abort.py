@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from resilience.errors import AppError
 from resilience.faults import point
+from resilience.transactions import retried
 from uploads.errors import PartInUse, UploadCorrupt
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, VideoState
 from uploads.services.videos import set_video_state
@@ -31,27 +31,33 @@ def abort_upload(session: UploadSession) -> bool:
     Raises:
         PartInUse: a file is just being made of this part.
     """
-    with transaction.atomic():
-        if not end_session(session, SessionState.ABORTED, only_from=_abortable(session)):
-            accepted = UploadSession.objects.filter(pk=session.pk, state=SessionState.ACCEPTED, ended_at=None)
-            return bool(accepted.update(ended_at=Now(), updated_at=Now()))
-        if session.role == UploadRole.PART:
-            require_unused(session)
-        _video_after_cancel(session)
-        tell_ended(session)
+    if not _abort_row(session):
+        accepted = UploadSession.objects.filter(pk=session.pk, state=SessionState.ACCEPTED, ended_at=None)
+        return bool(accepted.update(ended_at=Now(), updated_at=Now()))
     point("uploads.abort.committed")
     store().delete(session.storage_key)
     return True
 
 
+@retried(joins=True)
+def _abort_row(session: UploadSession) -> bool:
+    if not end_session(session, SessionState.ABORTED, only_from=_abortable(session)):
+        return False
+    if session.role == UploadRole.PART:
+        require_unused(session)
+    _video_after_cancel(session)
+    tell_ended(session)
+    return True
+
+
+@retried(joins=True)
 def mark_corrupt(session: UploadSession) -> bool:
     """Our storage has less than we promised: end the session, never tell a smaller offset. What is left is kept for a look."""
-    with transaction.atomic():
-        code = UploadCorrupt.entry.code
-        if not end_session(session, SessionState.CORRUPT, only_from=ABORTABLE, error_code=code):
-            return False
-        set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING, VideoState.CHECKING], error_code=code)
-        tell_ended(session)
+    code = UploadCorrupt.entry.code
+    if not end_session(session, SessionState.CORRUPT, only_from=ABORTABLE, error_code=code):
+        return False
+    set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING, VideoState.CHECKING], error_code=code)
+    tell_ended(session)
     return True
 
 
@@ -64,17 +70,23 @@ def refuse(session: UploadSession, error: AppError, **values: Any) -> bool:
     Returns:
         False when the session had ended before; nothing was done then.
     """
-    with transaction.atomic():
-        told: dict[str, Any] = {"error_code": error.code, "error_fields": error.fields}
-        if not end_session(session, SessionState.REJECTED, only_from=[SessionState.RECEIVING, SessionState.RECEIVED], **told, **values):
-            return False
-        set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING, VideoState.CHECKING], **told)
-        if session.video_id is not None:
-            source_refused.send(sender=UploadSession, session=session)
-        elif session.role == UploadRole.ATTACHED:
-            attachment_changed.send(sender=UploadSession, session=session)
+    if not _refuse_row(session, error, values):
+        return False
     point("uploads.refuse.committed")
     store().delete(session.storage_key)
+    return True
+
+
+@retried(joins=True)
+def _refuse_row(session: UploadSession, error: AppError, values: dict[str, Any]) -> bool:
+    told: dict[str, Any] = {"error_code": error.code, "error_fields": error.fields}
+    if not end_session(session, SessionState.REJECTED, only_from=[SessionState.RECEIVING, SessionState.RECEIVED], **told, **values):
+        return False
+    set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING, VideoState.CHECKING], **told)
+    if session.video_id is not None:
+        source_refused.send(sender=UploadSession, session=session)
+    elif session.role == UploadRole.ATTACHED:
+        attachment_changed.send(sender=UploadSession, session=session)
     return True
 
 

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 
 from resilience.errors import AppError
 from resilience.faults import point
 from resilience.ids import opaque_id
 from resilience.statements import fetch
+from resilience.transactions import retried
 from uploads.limits.reserve import reserve_many
 from uploads.models import ResumeToken, SessionState, UploadRole, UploadSession, Video, VideoState
 from uploads.services.clean import title_of
@@ -88,12 +88,17 @@ class Begun:
 def _begin_many(calls: Sequence[Call]) -> list[Begun | AppError]:
     """Answer calls of `begin_upload`."""
     plans: list[Plain] = [call.args[0] for call in calls]
-    with transaction.atomic():
-        refusals = reserve_many([(plan.owner_id, plan.length or 0) for plan in plans])
-        going = [(plan, call.request_id) for plan, call, refusal in zip(plans, calls, refusals, strict=True) if refusal is None]
-        begun = _insert(going) if going else {}
-        point("uploads.begin.inserted")
+    answers = _reserve_and_insert(plans, calls)
     point("uploads.begin.committed")
+    return answers
+
+
+@retried(joins=True)
+def _reserve_and_insert(plans: Sequence[Plain], calls: Sequence[Call]) -> list[Begun | AppError]:
+    refusals = reserve_many([(plan.owner_id, plan.length or 0) for plan in plans])
+    going = [(plan, call.request_id) for plan, call, refusal in zip(plans, calls, refusals, strict=True) if refusal is None]
+    begun = _insert(going) if going else {}
+    point("uploads.begin.inserted")
     return [begun[plan.public_id] if refusal is None else refusal for plan, refusal in zip(plans, refusals, strict=True)]
 
 

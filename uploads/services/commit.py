@@ -8,17 +8,16 @@ dying after it loses only wake-ups, which the sweep sends again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 
 from resilience.faults import point
 from resilience.http.request_ids import current_request_id
 from resilience.tasks import enqueue
 from resilience.tasks.enqueue import Entry, enqueue_many
+from resilience.transactions import retried
 from uploads.integrity.chain import Segment
 from uploads.integrity.record import Move, Moved, move_and_record
 from uploads.models import SessionState, UploadRole, UploadSession, VideoState
@@ -39,17 +38,24 @@ def _commit_many(calls: Sequence[Call]) -> list[datetime | Exception | None]:
         raise ValueError("An offset moves once in a statement: two moves of one upload go one after the other.")
     placed: dict[int, Placed] = {move.session_id: call.kwargs["placed"] for move, call in zip(moves, calls, strict=True) if call.kwargs.get("placed")}
     alone = not placed and not any(move.whole for move in moves)  # one statement is its own transaction
-    with nullcontext() if alone else transaction.atomic():
-        moved = {row.session_id: row for row in move_and_record(moves)}
-        for session_id in moved.keys() & placed.keys():
-            placed[session_id].write()
-        request_ids = {call.args[0].session_id: call.request_id for call in calls}
-        _hand_over_many([row for row in moved.values() if row.whole], request_ids)
-        repeated = _already_there([move for move in moves if move.session_id not in moved])
-        point("uploads.append.moved")
+    request_ids = {call.args[0].session_id: call.request_id for call in calls}
+    ends = _move(moves, {}, {}) if alone else _move_all(moves, placed, request_ids)
     point("uploads.append.after_commit")
-    ends = {row.session_id: row.expires_at for row in moved.values()} | dict.fromkeys(repeated)
     return [ends[move.session_id] if move.session_id in ends else Fenced() for move in moves]
+
+
+def _move(moves: Sequence[Move], placed: dict[int, Placed], request_ids: dict[int, str]) -> dict[int, datetime | None]:
+    """Move what is ours to move. Return when each of those uploads expires; None for one that an earlier call had moved."""
+    moved = {row.session_id: row for row in move_and_record(moves)}
+    for session_id in moved.keys() & placed.keys():
+        placed[session_id].write()
+    _hand_over_many([row for row in moved.values() if row.whole], request_ids)
+    repeated = _already_there([move for move in moves if move.session_id not in moved])
+    point("uploads.append.moved")
+    return {row.session_id: row.expires_at for row in moved.values()} | dict.fromkeys(repeated)
+
+
+_move_all = retried(joins=True)(_move)
 
 
 @together(_commit_many)

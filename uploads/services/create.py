@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from resilience.faults import point
 from resilience.http.request_ids import current_request_id
 from resilience.statements import fetch
+from resilience.transactions import retried
 from uploads.admission import require_acceptable, require_room
 from uploads.attachments.holders import Attaching
 from uploads.attachments.policy import require_attachable
@@ -118,32 +119,32 @@ def _insert(session: UploadSession, video: Video | None, attaching: Attaching | 
         return _insert_rows(session, video, attaching, alone=True)
 
 
+@retried(joins=True)
 def _insert_rows(session: UploadSession, video: Video | None, attaching: Attaching | None, *, alone: bool) -> tuple[UploadSession, str]:
-    with transaction.atomic():
-        if session.role == UploadRole.JOINED:
-            hold_parts(session)  # whose reservations stand for these bytes
-        elif attaching is not None:
-            reserve_attachment(session.owner_id, session.length or 0)
-        else:
-            reserve(session.owner_id, session.length or 0, alone=alone)
-        if session.role in (UploadRole.PART, UploadRole.ATTACHED):
-            session.video = None
-        elif video is None:
-            session.video = Video.objects.create(owner=session.owner, title=title_of(session.file_name))
-        elif set_video_state(video.pk, VideoState.RECEIVING, only_from=REPLACEABLE):
-            session.video = video
-        else:
-            raise VideoNotWaiting
-        session.storage_key = session.public_id
-        session.expires_at = Now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)  # type: ignore[assignment]
-        session.save(force_insert=True)
-        if attaching is not None:
-            attaching.holder.hold(session, attaching.about)
-        secret = add_token(session)
-        if video is None and session.video is not None:
-            video_changed.send(sender=Video, video=session.video, before="")  # rows first, news last
-        point("uploads.create.inserted")
-        return session, secret
+    if session.role == UploadRole.JOINED:
+        hold_parts(session)  # whose reservations stand for these bytes
+    elif attaching is not None:
+        reserve_attachment(session.owner_id, session.length or 0)
+    else:
+        reserve(session.owner_id, session.length or 0, alone=alone)
+    if session.role in (UploadRole.PART, UploadRole.ATTACHED):
+        session.video = None
+    elif video is None:
+        session.video = Video.objects.create(owner=session.owner, title=title_of(session.file_name))
+    elif set_video_state(video.pk, VideoState.RECEIVING, only_from=REPLACEABLE):
+        session.video = video
+    else:
+        raise VideoNotWaiting
+    session.storage_key = session.public_id
+    session.expires_at = Now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)  # type: ignore[assignment]
+    session.save(force_insert=True)
+    if attaching is not None:
+        attaching.holder.hold(session, attaching.about)
+    secret = add_token(session)
+    if video is None and session.video is not None:
+        video_changed.send(sender=Video, video=session.video, before="")  # rows first, news last
+    point("uploads.create.inserted")
+    return session, secret
 
 
 def _open(session: UploadSession, secret: str) -> Created:

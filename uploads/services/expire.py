@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import structlog
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from resilience.faults import point
+from resilience.transactions import retried
 from uploads.errors import UploadExpired
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, VideoState
 from uploads.services.abort import end_session, tell_ended
@@ -40,17 +40,23 @@ def expire_uploads(*, dry_run: bool = False) -> int:
 
 
 def _expire(session: UploadSession) -> bool:
-    with transaction.atomic():
-        # Again with the condition: bytes may have come in since it was read.
-        if not UploadSession.objects.select_for_update().filter(pk=session.pk, expires_at__lte=Now()).exists():
-            return False
-        code = UploadExpired.entry.code
-        if not end_session(session, SessionState.EXPIRED, only_from=_can_expire(session), error_code=code):
-            return False
-        set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING], error_code=code)
-        tell_ended(session)
+    if not _expire_row(session):
+        return False
     point("uploads.expire.committed")
     store().delete(session.storage_key)
+    return True
+
+
+@retried(joins=True)
+def _expire_row(session: UploadSession) -> bool:
+    # Again with the condition: bytes may have come in since it was read.
+    if not UploadSession.objects.select_for_update().filter(pk=session.pk, expires_at__lte=Now()).exists():
+        return False
+    code = UploadExpired.entry.code
+    if not end_session(session, SessionState.EXPIRED, only_from=_can_expire(session), error_code=code):
+        return False
+    set_video_state(session.video_id, VideoState.NEEDS_NEW_FILE, only_from=[VideoState.RECEIVING], error_code=code)
+    tell_ended(session)
     return True
 
 

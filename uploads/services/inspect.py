@@ -9,11 +9,11 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.db.models.functions import Now
 
 from resilience.errors import AppError
 from resilience.faults import point
+from resilience.transactions import retried
 from uploads.admission import accepts_anything
 from uploads.append.core import SNIFF_BYTES
 from uploads.errors import CheckFailed, ChecksDelayed, FileDiffers, FileEmpty, FileUnreadable, StorageFull
@@ -83,6 +83,7 @@ def inspect_upload(public_id: str, *, attempt: int, stopped: Callable[[], bool])
         refuse(session, full, sha256=digest)
 
 
+@retried(joins=True)
 def accept(session: UploadSession, found: Probe | None, *, sha256: str) -> bool:
     """Accept a file. `found` is None for one that is no media, let in because any content is.
 
@@ -93,19 +94,18 @@ def accept(session: UploadSession, found: Probe | None, *, sha256: str) -> bool:
         QuotaReached: it does not fit beside its owner's other files.
     """
     details = found.details if found else {}
-    with transaction.atomic():
-        waiting = UploadSession.objects.filter(pk=session.pk, state=SessionState.RECEIVED)
-        if not waiting.update(state=SessionState.ACCEPTED, sha256=sha256, probe=details, updated_at=Now()):
-            return False
-        require_kept(session)
-        session.refresh_from_db()
-        if found is None:
-            set_video_state(session.video_id, VideoState.READY, only_from=[VideoState.CHECKING])
-            return True
-        # The state stays `checking` until the room that converts takes it on; what is known of the media is told already.
-        set_video_state(session.video_id, VideoState.CHECKING, only_from=[VideoState.CHECKING], **_media_columns(details))
-        source_accepted.send(sender=UploadSession, session=session)
-        point("uploads.inspect.accepted")
+    waiting = UploadSession.objects.filter(pk=session.pk, state=SessionState.RECEIVED)
+    if not waiting.update(state=SessionState.ACCEPTED, sha256=sha256, probe=details, updated_at=Now()):
+        return False
+    require_kept(session)
+    session.refresh_from_db()
+    if found is None:
+        set_video_state(session.video_id, VideoState.READY, only_from=[VideoState.CHECKING])
+        return True
+    # The state stays `checking` until the room that converts takes it on; what is known of the media is told already.
+    set_video_state(session.video_id, VideoState.CHECKING, only_from=[VideoState.CHECKING], **_media_columns(details))
+    source_accepted.send(sender=UploadSession, session=session)
+    point("uploads.inspect.accepted")
     return True
 
 

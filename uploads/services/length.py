@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.db import transaction
 from django.db.models import Q
 
+from resilience.transactions import retried
 from uploads.admission import require_size
 from uploads.errors import LengthInconsistent
 from uploads.limits.reserve import reserve_length
@@ -32,16 +32,20 @@ def fix_length(lease: Lease, length: int, *, completes: bool) -> Lease:
         Fenced: the lease is no longer ours.
     """
     require_size(length)
-    with transaction.atomic():
-        reserve_length(lease.session_id, length)
-        ours = UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch, state=SessionState.RECEIVING)
-        unset_or_same = Q(length__isnull=True) | Q(length=length)
-        if ours.filter(unset_or_same, committed__lte=length).update(length=length):
-            known = replace(lease, length=length)
-            committed = ours.values_list("committed", flat=True).get()
-            if completes and committed == length:
-                commit_all(known, old=committed, new=committed)
-            return known
-        if not ours.exists():
-            raise Fenced
+    return _set_length(lease, length, completes)
+
+
+@retried(joins=True)
+def _set_length(lease: Lease, length: int, completes: bool) -> Lease:
+    reserve_length(lease.session_id, length)
+    ours = UploadSession.objects.filter(pk=lease.session_id, epoch=lease.epoch, state=SessionState.RECEIVING)
+    unset_or_same = Q(length__isnull=True) | Q(length=length)
+    if ours.filter(unset_or_same, committed__lte=length).update(length=length):
+        known = replace(lease, length=length)
+        committed = ours.values_list("committed", flat=True).get()
+        if completes and committed == length:
+            commit_all(known, old=committed, new=committed)
+        return known
+    if not ours.exists():
+        raise Fenced
     raise LengthInconsistent

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models.functions import Least, Now
 from django.utils import timezone
 
 from resilience.faults import point
 from resilience.tasks import enqueue
+from resilience.transactions import retried
 from uploads.errors import ContinuedElsewhere, PartsUnfinished, PartsUnusable, ScopeMissing, StorageFailed, StorageFull, UploadBusy, UploadNotFound
 from uploads.integrity.record import carry_over
 from uploads.models import SessionState, UploadRole, UploadSession
@@ -121,18 +121,24 @@ def join_parts(public_id: str, *, stopped: Callable[[], bool] = lambda: False) -
 
 def _received(session: UploadSession) -> bool:
     """Return False when the upload ended meanwhile; True also when another run was first."""
-    with transaction.atomic():
-        making = UploadSession.objects.filter(pk=session.pk, state=SessionState.CREATING)
-        if making.update(state=SessionState.RECEIVED, committed=session.length, received_at=Now(), updated_at=Now()):
-            parts = UploadSession.objects.in_bulk(set(session.parts))
-            carry_over(session, [parts[pk] for pk in session.parts])
-            hand_over(session)
-            kept = Now() + timedelta(seconds=KEPT_SECONDS)
-            UploadSession.objects.filter(pk__in=set(session.parts)).update(expires_at=Least("expires_at", kept))
-            point("uploads.join.received")
-            return True
+    if _receive_row(session):
+        return True
     session.refresh_from_db()
     return session.state in (SessionState.RECEIVED, SessionState.ACCEPTED)
+
+
+@retried(joins=True)
+def _receive_row(session: UploadSession) -> bool:
+    making = UploadSession.objects.filter(pk=session.pk, state=SessionState.CREATING)
+    if not making.update(state=SessionState.RECEIVED, committed=session.length, received_at=Now(), updated_at=Now()):
+        return False
+    parts = UploadSession.objects.in_bulk(set(session.parts))
+    carry_over(session, [parts[pk] for pk in session.parts])
+    hand_over(session)
+    kept = Now() + timedelta(seconds=KEPT_SECONDS)
+    UploadSession.objects.filter(pk__in=set(session.parts)).update(expires_at=Least("expires_at", kept))
+    point("uploads.join.received")
+    return True
 
 
 def give_up_joining(public_id: str) -> None:

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, Max
 from django.db.models.functions import Coalesce, Least, Now
 
 from resilience.errors import AppError
 from resilience.statements import fetch
+from resilience.transactions import retried
 from uploads.errors import ContinuedElsewhere, ScopeMissing, UploadNotFound
 from uploads.models import ResumeToken, UploadSession
 from uploads.services.lease import ask_to_stop
@@ -40,20 +40,20 @@ class Authority:
     expired: bool
 
 
+@retried(joins=True)
 def issue_token(session: UploadSession, *, scopes: tuple[str, ...] = SCOPES, lifetime: timedelta | None = None) -> str:
     """Return a fresh secret for a session; every older one stops working, and whoever writes under one is asked to save and stop.
 
     Args:
         lifetime: it ends after so long, however much it is used; None gives the longest life.
     """
-    with transaction.atomic():
-        UploadSession.objects.select_for_update().get(pk=session.pk)  # generations in order, one at a time
-        tokens = ResumeToken.objects.filter(session=session)
-        newest = tokens.aggregate(newest=Max("generation"))["newest"] or 0
-        tokens.filter(revoked_at=None).update(revoked_at=Now(), superseded=True)
-        if newest:
-            ask_to_stop(session.pk)
-        return add_token(session, generation=newest + 1, scopes=scopes, lifetime=lifetime)
+    UploadSession.objects.select_for_update().get(pk=session.pk)  # generations in order, one at a time
+    tokens = ResumeToken.objects.filter(session=session)
+    newest = tokens.aggregate(newest=Max("generation"))["newest"] or 0
+    tokens.filter(revoked_at=None).update(revoked_at=Now(), superseded=True)
+    if newest:
+        ask_to_stop(session.pk)
+    return add_token(session, generation=newest + 1, scopes=scopes, lifetime=lifetime)
 
 
 def add_token(session: UploadSession, *, generation: int = 1, scopes: tuple[str, ...] = SCOPES, lifetime: timedelta | None = None) -> str:
@@ -72,12 +72,12 @@ def add_token(session: UploadSession, *, generation: int = 1, scopes: tuple[str,
     return secret
 
 
+@retried(joins=True)
 def revoke_tokens(session: UploadSession) -> None:
     """End every address of an upload, also for whoever was told that it goes on elsewhere. The upload itself stays, for a new token."""
-    with transaction.atomic():
-        UploadSession.objects.select_for_update().get(pk=session.pk)
-        ResumeToken.objects.filter(session=session).update(revoked_at=Coalesce("revoked_at", Now()), superseded=False)
-        ask_to_stop(session.pk)
+    UploadSession.objects.select_for_update().get(pk=session.pk)
+    ResumeToken.objects.filter(session=session).update(revoked_at=Coalesce("revoked_at", Now()), superseded=False)
+    ask_to_stop(session.pk)
 
 
 def hash_secret(secret: str) -> str:

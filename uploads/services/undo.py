@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.db import transaction
 from django.db.models.functions import Now
 
 from resilience.faults import point
+from resilience.transactions import retried
 from uploads.models import ResumeToken, UploadSession
 from uploads.services.abort import abort_upload
 from uploads.services.delete import delete_video
@@ -33,11 +33,11 @@ def undo_creation(session: UploadSession, *, secret: str) -> None:
         delete_video(video)
 
 
+@retried(joins=True)
 def _claim(session: UploadSession, secret: str) -> bool:
-    with transaction.atomic():
-        if not UploadSession.objects.select_for_update().filter(pk=session.pk).exists():
-            return False
-        if not ResumeToken.objects.filter(token_hash=hash_secret(secret), revoked_at=None).update(revoked_at=Now()):
-            return False
-        UploadSession.objects.filter(pk=session.pk).update(idempotency_key="")
-        return True
+    if not UploadSession.objects.select_for_update().filter(pk=session.pk).exists():
+        return False
+    if not ResumeToken.objects.filter(token_hash=hash_secret(secret), revoked_at=None).update(revoked_at=Now()):
+        return False
+    UploadSession.objects.filter(pk=session.pk).update(idempotency_key="")
+    return True

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from resilience.http.errors import NotFound, VersionConflict
 from resilience.statements import fetch
+from resilience.transactions import retried
 from uploads.models import Video, VideoState
 from uploads.services.clean import clean_title
 from uploads.signals import VideoChange, video_changed, videos_changed
@@ -47,6 +47,7 @@ def video_of(owner: User, public_id: str) -> Video | None:
     return video
 
 
+@retried(joins=True)
 def set_video_state(
     video_id: int | None,
     to: str,
@@ -68,18 +69,17 @@ def set_video_state(
     """
     if video_id is None:
         return False
-    with transaction.atomic():
-        rows = Video.objects.select_for_update(of=("self",)).select_related("owner")  # whoever is told needs the owner
-        video = rows.filter(pk=video_id, state__in=list(only_from)).first()
-        if video is None:
-            return False
-        before = video.state
-        changed = Video.objects.filter(pk=video_id, state=before).update(
-            state=to, error_code=error_code, error_fields=error_fields or {}, version=F("version") + 1, updated_at=Now(), **values
-        )
-        video.refresh_from_db(fields=["state", "error_code", "error_fields", "version", "updated_at", *values])
-        video_changed.send(sender=Video, video=video, before=before)
-        return bool(changed)
+    rows = Video.objects.select_for_update(of=("self",)).select_related("owner")  # whoever is told needs the owner
+    video = rows.filter(pk=video_id, state__in=list(only_from)).first()
+    if video is None:
+        return False
+    before = video.state
+    changed = Video.objects.filter(pk=video_id, state=before).update(
+        state=to, error_code=error_code, error_fields=error_fields or {}, version=F("version") + 1, updated_at=Now(), **values
+    )
+    video.refresh_from_db(fields=["state", "error_code", "error_fields", "version", "updated_at", *values])
+    video_changed.send(sender=Video, video=video, before=before)
+    return bool(changed)
 
 
 def check_videos(arrivals: Sequence[Arrival]) -> None:
@@ -106,10 +106,14 @@ def rename_video(video: Video, *, title: str, version: int | None = None) -> Vid
     cleaned = clean_title(title)
     if not cleaned:
         return video
-    with transaction.atomic():
-        seen = {} if version is None else {"version": version}
-        if not Video.objects.filter(pk=video.pk, **seen).update(title=cleaned, version=F("version") + 1, updated_at=Now()):
-            raise VersionConflict
-        video.refresh_from_db()
-        video_changed.send(sender=Video, video=video, before=video.state)
+    _set_title(video, cleaned, version)
     return video
+
+
+@retried(joins=True)
+def _set_title(video: Video, title: str, version: int | None) -> None:
+    seen = {} if version is None else {"version": version}
+    if not Video.objects.filter(pk=video.pk, **seen).update(title=title, version=F("version") + 1, updated_at=Now()):
+        raise VersionConflict
+    video.refresh_from_db()
+    video_changed.send(sender=Video, video=video, before=video.state)

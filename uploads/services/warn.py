@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
+from resilience.transactions import retried
 from uploads.models import OPEN_SESSION_STATES, UploadSession
 from uploads.signals import upload_expiring
 
@@ -39,7 +39,7 @@ def warn_of_expiry(*, dry_run: bool = False) -> int:
     return sum(_warn(pk) for pk in expiring().order_by("expires_at").values_list("pk", flat=True)[:BATCH])
 
 
-@transaction.atomic
+@retried(joins=True)
 def _warn(pk: int) -> bool:
     if not expiring().filter(pk=pk).update(warned_at=Now()):
         return False  # bytes came in, it ended, or somebody else has just told
