@@ -20,7 +20,6 @@ RUNNING = (
     "resilience.discard_task",
     "resilience.force_circuit",
     "resilience.pause_tasks",
-    "resilience.add_taskpolicy",
     "resilience.change_taskpolicy",
     "resilience.run_reaper",
 )

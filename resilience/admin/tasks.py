@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -12,7 +13,8 @@ from resilience.admin_display import age, as_json, as_text, badge, between, by_p
 from resilience.admin_filters import recent
 from resilience.models import Task, TaskRun
 from resilience.models.tasks import LIVE_STATES, TaskState
-from resilience.tasks import dead
+from resilience.redaction import payload_without_secrets
+from resilience.tasks import dead, groups
 
 
 class TaskRunInline(RowsInside):
@@ -53,12 +55,13 @@ def _cancel(task: Task, given: Given) -> None:
     dead.cancel(task)
 
 
-def _replay_group(task: Task, given: Given) -> int:
-    return dead.replay_group(task.error_fingerprint)
+def _change_group(action: str) -> Callable[[Task, Given], int]:
+    """A task does it batch by batch; how many it will look at is known at once."""
 
+    def apply(task: Task, given: Given) -> int:
+        return groups.change_all(action, fingerprint=task.error_fingerprint, by=given.actor, reason=given.reason).matched
 
-def _discard_group(task: Task, given: Given) -> int:
-    return dead.discard_group(task.error_fingerprint)
+    return apply
 
 
 @admin.register(Task)
@@ -88,11 +91,12 @@ class TaskAdmin(ConsoleAdmin):
         Change(
             name="replay_group",
             label="Replay its whole group",
-            done="replayed",
+            done="to be replayed, batch by batch",
             permission="resilience.replay_task",
-            consequence="Every dead letter that failed in the same way as a chosen one starts again, chosen or not.",
-            apply=_replay_group,
+            consequence="Every dead letter that failed in the same way as a chosen one starts again, chosen or not: ten a second, in the background.",
+            apply=_change_group("replay"),
             fits=_is_dead_in_group,
+            service_records=True,
         ),
         Change(
             name="discard",
@@ -106,11 +110,12 @@ class TaskAdmin(ConsoleAdmin):
         Change(
             name="discard_group",
             label="Discard its whole group",
-            done="discarded",
+            done="to be discarded, batch by batch",
             permission="resilience.discard_task",
             consequence="Every dead letter that failed in the same way as a chosen one is given up, chosen or not. Their history is kept.",
-            apply=_discard_group,
+            apply=_change_group("discard"),
             fits=_is_dead_in_group,
+            service_records=True,
         ),
         Change(
             name="cancel",
@@ -144,7 +149,7 @@ class TaskAdmin(ConsoleAdmin):
 
     @admin.display(description="payload")
     def payload_json(self, task: Task) -> str:
-        return as_json(task.payload)
+        return as_json(payload_without_secrets(task.payload))
 
     @admin.display(description="error")
     def error(self, task: Task) -> str:

@@ -2,9 +2,10 @@
 
 from resilience.circuits import errors as circuit_errors  # noqa: F401 - registers its entry
 
-# canary, errors and recoveries register what they declare
+# canary, errors, groups and recoveries register what they declare
 from . import canary as canary
 from . import errors as errors
+from . import groups as groups
 from . import recoveries as recoveries
 from .enqueue import enqueue
 from .registry import Kind, TaskContext, durable, kind_of

@@ -25,8 +25,8 @@ from resilience.models.tasks import WAITING_STATES, RunOutcome, TaskState
 from .errors import TaskAlreadyLive, TaskNotInThatState
 from .wake import wake
 
-GROUP_LIMIT = 5_000
-SPREAD_SECONDS_EACH = 0.1  # a group starts again spread over this much time per task, so that it does not fall on one dependency at once
+MOST_AT_ONCE = 1_000  # chosen by hand; larger sets are changed by group (groups.py)
+SPREAD_SECONDS_EACH = 0.1  # a selection starts again spread over this much time per task, so that it does not fall on one dependency at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def discard(task: Task, *, by: AbstractBaseUser | None = None, reason: str = "")
 
 def replay_many(task_ids: Iterable[uuid.UUID], *, by: AbstractBaseUser | None = None, reason: str = "") -> Replayed:
     """Start a selection again, spread over time."""
-    chosen = list(Task.objects.filter(pk__in=list(task_ids)).order_by("finished_at")[:GROUP_LIMIT])
+    chosen = list(Task.objects.filter(pk__in=list(task_ids)).order_by("finished_at")[:MOST_AT_ONCE])
     done = 0
     for task in chosen:
         try:
@@ -85,22 +85,6 @@ def replay_many(task_ids: Iterable[uuid.UUID], *, by: AbstractBaseUser | None = 
             continue
         done += 1
     return Replayed(done, len(chosen) - done)
-
-
-def replay_group(fingerprint: str, *, by: AbstractBaseUser | None = None, reason: str = "") -> int:
-    """Start every dead letter of a group again, spread over time. Return how many; those that cannot are left as they are."""
-    group = Task.objects.filter(state=TaskState.DEAD, error_fingerprint=fingerprint).values_list("pk", flat=True)[:GROUP_LIMIT]
-    return replay_many(group, by=by, reason=reason).done
-
-
-def discard_group(fingerprint: str, *, by: AbstractBaseUser | None = None, reason: str = "") -> int:
-    """Give every dead letter of a group up. Return how many."""
-    with transaction.atomic():
-        group = Task.objects.filter(state=TaskState.DEAD, error_fingerprint=fingerprint)
-        count = group.update(state=TaskState.CANCELED, finished_at=Now())
-        if reason:
-            audit.record(actor=by, action="task.discard_group", target=fingerprint, reason=reason, count=count)
-    return count
 
 
 def cancel(task: Task, *, by: AbstractBaseUser | None = None, reason: str = "") -> None:

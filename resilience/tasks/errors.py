@@ -116,3 +116,23 @@ class NothingPaused(AppError):
         status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.NEVER, severity="info", fields=("scope", "name"),
         examples=({"scope": "queue", "name": "media"},),
     )  # fmt: skip
+
+
+class NoDeadLetters(AppError):
+    entry = Entry(
+        code="NO_DEAD_LETTERS",
+        title="No dead letter matches",
+        what_happened="No dead letter matches what was chosen: somebody dealt with them already, or the choice names none.",
+        actions=(wait("Reload and look again"),),
+        status=404, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
+    )  # fmt: skip
+
+
+class GroupChangeOver(AppError):
+    entry = Entry(
+        code="GROUP_CHANGE_OVER",
+        title="That has ended already",
+        what_happened="This change of many dead letters has ended, so there was nothing to stop.",
+        actions=(wait("Nothing to do"),),
+        status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.NEVER, severity="info",
+    )  # fmt: skip

@@ -73,17 +73,6 @@ def test_one_whose_work_a_newer_task_does_is_left_as_it_is():
     assert old.state == TaskState.DEAD
 
 
-def test_a_group_is_replayed_whole_and_spread_over_time():
-    first = bury()
-    others = [bury() for _ in range(3)]
-    different = bury(payload={"how": "right"})
-    assert dead.replay_group(first.error_fingerprint) == 4
-    assert set(Task.objects.filter(pk__in=[first.pk, *(task.pk for task in others)]).values_list("state", flat=True)) == {TaskState.PENDING}
-    assert Task.objects.filter(state=TaskState.PENDING, run_at__gt=timezone.now()).exists()
-    different.refresh_from_db()
-    assert different.state == TaskState.DEAD
-
-
 def test_a_selection_says_what_was_skipped():
     tasks = [bury(), bury(key="taken")]
     enqueue("test.breaks", key="taken")
@@ -104,10 +93,10 @@ def test_with_a_reason_it_is_on_the_audit_log():
     person = make_user(staff=True)
     task, other = bury(), bury()
     dead.replay(task, by=person, reason="mended")
-    assert dead.discard_group(other.error_fingerprint, by=person, reason="not needed") == 1
+    dead.discard(other, by=person, reason="not needed")
     assert list(OperatorAction.objects.order_by("pk").values_list("action", "actor", "reason", "count")) == [
         ("task.replay", person.pk, "mended", 1),
-        ("task.discard_group", person.pk, "not needed", 1),
+        ("task.discard", person.pk, "not needed", 1),
     ]
 
 
