@@ -22,3 +22,4 @@ def _networks(production: bool) -> list[IPv4Network | IPv6Network]:
 
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 METRICS_NETWORKS = _networks(env.text("PROFILE") == "production")
+READINESS_AHEAD = True  # pages look after the checks in the background; tests do not, where a thread would see another database

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import account, attachments, files, help, home, inbox, media, signin, tickets, uploads, videos
+from dashboard.views import account, attachments, files, help, home, inbox, media, signin, status, tickets, uploads, videos
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("robots.txt", files.robots, name="robots"),
     path("favicon.ico", files.favicon, name="favicon"),
+    path("status/", status.status, name="status"),
     path("uploads/<str:public_id>/discard/", uploads.discard, name="upload-discard"),
     path("videos/<str:public_id>/", videos.video, name="video"),
     path("videos/<str:public_id>/parts/", videos.parts, name="video-parts"),

@@ -12,6 +12,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"  # no hashed names: nothing is collected
+    settings.READINESS_AHEAD = False
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 

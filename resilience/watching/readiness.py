@@ -20,6 +20,7 @@ from enum import StrEnum
 from threading import Lock, Thread
 
 import structlog
+from django.conf import settings
 from django.db import connections
 
 log = structlog.get_logger(__name__)
@@ -159,6 +160,7 @@ class _Last:
 
     answer: Readiness | None = None
     until: float = 0.0
+    ahead: float = 0.0
     asked: dict[str, _Asked] = field(default_factory=dict)
     asking: Lock = field(default_factory=Lock)
 
@@ -190,6 +192,15 @@ def current(*, fresh_seconds: float = FRESH_SECONDS) -> Readiness:
         return last.answer
     finally:
         last.asking.release()
+
+
+def latest(*, every: float = 10.0) -> Readiness | None:
+    """Return what was answered last without waiting for anything, None at first. What is old is asked again meanwhile, for whoever comes next."""
+    last = _last
+    if settings.READINESS_AHEAD and time.monotonic() >= last.ahead:
+        last.ahead = time.monotonic() + every
+        Thread(target=current, name="readiness", daemon=True).start()
+    return last.answer
 
 
 def _ask(last: _Last) -> Readiness:
