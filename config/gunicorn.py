@@ -25,7 +25,9 @@ logconfig_dict["loggers"]["gunicorn.error"] = {"level": _level, "handlers": [], 
 def post_worker_init(worker):  # type: ignore[no-untyped-def] # gunicorn is untyped
     """Live streams never end by themselves: let them see when this worker is asked to stop."""
     from notifications.live.hub import stop_when
+    from resilience.circuits import warm_up
 
+    warm_up()
     stop_when(lambda: not worker.alive)
     worker.log._access_log_enabled = False  # it makes its line for every request, though `accesslog` keeps it from anybody's eyes
     accept_one_at_a_time(worker)

@@ -8,25 +8,28 @@ that merely sees a change.
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from queue import SimpleQueue
+from time import monotonic
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 import pybreaker
 import structlog
 
+from resilience.bulkheads import bulkhead
 from resilience.errors import AppError, Fault
 from resilience.models.circuits import CircuitState
 
-from .errors import CircuitOpen
+from .errors import CircuitOpen, refusal
+from .figures import TRANSITIONS
 from .keeper import keeper
 from .limits import Counts, Limits
 from .memory import Memory
 from .names import THEIRS, Named
 from .storage import DatabaseStorage
-from .transactions import is_in_transaction, refuse_transaction
+from .transactions import here, refuse_transaction
 from .view import LONGEST_HINT_SECONDS, Permit, Verdict
 
 log = structlog.get_logger(__name__)
@@ -75,8 +78,10 @@ class FleetCircuit(Memory, pybreaker.CircuitBreaker):
         Memory.__init__(self, name, memory_only=memory_only)
         self._shares = {"failure_share": failure_share, "slow_share": slow_share}
         self._seconds = {"slow_seconds": slow_seconds, "window_seconds": window_seconds, "timeout": timeout}
-        self.slow_seconds = slow_seconds
+        self.slow_seconds, self.never_slow = slow_seconds, slow_seconds == float("inf")
         self._asks_again_at = 0.0
+        self._fields = {"circuit": name}
+        self._bulkhead = bulkhead(name)
         pybreaker.CircuitBreaker.__init__(
             self,
             fail_max=fail_max,
@@ -96,44 +101,57 @@ class FleetCircuit(Memory, pybreaker.CircuitBreaker):
         """Call `func` if the circuit lets it. No lock is held meanwhile.
 
         Raises:
-            CircuitOpen: the call was not made.
+            CircuitOpen: the call was not made: it rests, or (DependencyBusy) as many calls are under way as may be.
             RuntimeError: inside a database transaction, where no dependency is called.
         """
-        began = time.monotonic()
-        if began < self.pass_until:
-            permit = self.permit
-            if not self.memory_only and is_in_transaction():
-                refuse_transaction()
-        elif began < self.refuse_until:
+        began = monotonic()
+        if began < self.refuse_until:
             self.refused += 1
-            raise CircuitOpen(circuit=self.key, retry_after=min(self.retry_at - began, LONGEST_HINT_SECONDS), cause=self.cause)
-        else:
-            permit = self.ask(began)
-        if self._listeners:
-            for listener in self.listeners:
-                listener.before_call(self, func, *args, **kwargs)
+            wait = self.retry_at - began
+            raise refusal(self._fields, wait if wait < LONGEST_HINT_SECONDS else LONGEST_HINT_SECONDS, self.cause)
+        places = self._bulkhead.enter()
         try:
-            result = func(*args, **kwargs)
-        except BaseException as error:
-            self.went_badly(permit, error, time.monotonic() - began)
-            raise
-        if permit is self.permit and time.monotonic() - began < self.slow_seconds and not self._listeners:
-            self.quick += 1
-        else:
-            self.went_well(permit, time.monotonic() - began)
-        return result
+            if began < self.pass_until:
+                permit = self.permit
+                if here.connection.in_atomic_block and not self.memory_only:
+                    refuse_transaction()
+            else:
+                permit = self.ask(began)
+            if self._listeners:
+                for listener in self.listeners:
+                    listener.before_call(self, func, *args, **kwargs)
+            try:
+                result = func(*args, **kwargs)
+            except BaseException as error:
+                self.went_badly(permit, error, monotonic() - began)
+                raise
+            if permit is self.permit and not self._listeners and (self.never_slow or monotonic() - began < self.slow_seconds):
+                self.quick += 1
+            else:
+                self.went_well(permit, monotonic() - began)
+            return result
+        finally:
+            places.put(None)
 
     def calling(self) -> AbstractContextManager[None]:  # type: ignore[override] # pybreaker's is a generator's
         """Guard a block as `call` guards a function."""
         return _Calling(self)
 
-    def enter(self, now: float) -> Permit:
-        """Leave for one call that begins now. Raises as `call`."""
-        if now >= self.pass_until:
-            return self.ask(now)
-        if not self.memory_only and is_in_transaction():
-            refuse_transaction()
-        return self.permit
+    def enter(self, now: float) -> tuple[Permit, SimpleQueue[None]]:
+        """Leave for one call that begins now, and the place it holds. Raises as `call`."""
+        if now < self.refuse_until:
+            self.refused += 1
+            raise refusal(self._fields, min(self.retry_at - now, LONGEST_HINT_SECONDS), self.cause)
+        places = self._bulkhead.enter()
+        try:
+            if now >= self.pass_until:
+                return self.ask(now), places
+            if here.connection.in_atomic_block and not self.memory_only:
+                refuse_transaction()
+            return self.permit, places
+        except BaseException:
+            places.put(None)
+            raise
 
     @property
     def current_state(self) -> str:
@@ -146,7 +164,7 @@ class FleetCircuit(Memory, pybreaker.CircuitBreaker):
 
     @property
     def fail_counter(self) -> int:
-        return self.local.window.counts(time.monotonic(), self._seconds["window_seconds"]).failed
+        return self.local.window.counts(monotonic(), self._seconds["window_seconds"]).failed
 
     def is_system_error(self, exception: Any) -> bool:
         """Whether an exception counts. Unlike pybreaker's, it knows exception classes that have a metaclass."""
@@ -159,15 +177,16 @@ class FleetCircuit(Memory, pybreaker.CircuitBreaker):
     def ask(self, now: float) -> Permit:
         """Leave for one call, by whoever may give it just now. Raises as `call`."""
         if not self.memory_only:
-            if is_in_transaction():
+            if here.connection.in_atomic_block:
                 refuse_transaction()
             self.find_keeper().attend(self)
+            now = monotonic()  # it may just have been told something newer
         verdict, permit = self.ask_locally(now)
         if permit is None and verdict is Verdict.TRIAL and now >= self._asks_again_at:
             self._asks_again_at = now + ASK_AGAIN_SECONDS  # many threads may see the end of a rest at once: one asks
             permit = self.find_keeper().begin_trial(self, self.seen.version)
             if permit is None:
-                permit = self.ask_locally(time.monotonic())[1]  # it may have closed meanwhile
+                permit = self.ask_locally(monotonic())[1]  # it may have closed meanwhile
             if permit is not None:
                 self._asks_again_at = 0.0
         if permit is None:
@@ -223,6 +242,7 @@ class FleetCircuit(Memory, pybreaker.CircuitBreaker):
 
     def tell(self, before: CircuitState, after: CircuitState) -> None:
         """Tell listeners of a transition: only the process that made it does."""
+        TRANSITIONS.labels(self.key, after.value).inc()
         for listener in self.listeners:
             try:
                 listener.state_change(self, Named(self, THEIRS[before]), Named(self, THEIRS[after]))
@@ -258,18 +278,21 @@ class FleetCircuit(Memory, pybreaker.CircuitBreaker):
 class _Calling:
     """`with circuit.calling():`"""
 
-    __slots__ = ("_began", "_circuit", "_permit")
+    __slots__ = ("_began", "_circuit", "_permit", "_places")
 
     def __init__(self, circuit: FleetCircuit) -> None:
         self._circuit = circuit
 
     def __enter__(self) -> None:
-        self._began = time.monotonic()
-        self._permit = self._circuit.enter(self._began)
+        self._began = monotonic()
+        self._permit, self._places = self._circuit.enter(self._began)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        took = time.monotonic() - self._began
-        if error is None:
-            self._circuit.went_well(self._permit, took)
-        else:
-            self._circuit.went_badly(self._permit, error, took)
+        took = monotonic() - self._began
+        try:
+            if error is None:
+                self._circuit.went_well(self._permit, took)
+            else:
+                self._circuit.went_badly(self._permit, error, took)
+        finally:
+            self._places.put(None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pybreaker
 
 from resilience.errors import ASK_FOR_HELP, AppError, Category, Entry, Fault, Retry, wait
@@ -24,6 +26,28 @@ class CircuitOpen(AppError, pybreaker.CircuitBreakerError):
         examples=({"circuit": "engine.local"},),
     )  # fmt: skip
 
+    retry_after: float
+    errors = ()
+    cause: str
+
     def __init__(self, *, circuit: str, retry_after: float, cause: str = "") -> None:
-        super().__init__(circuit=circuit, retry_after=max(retry_after, 0.1))
-        self.cause = cause
+        # Not AppError's own: most refusals are never put into words.
+        self.args = ({"circuit": circuit}, max(retry_after, 0.1), cause)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.args[_IN_ARGS[name]]
+        except (KeyError, IndexError):
+            raise AttributeError(name) from None
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+_IN_ARGS = {"fields": 0, "retry_after": 1, "cause": 2}
+
+
+def refusal(fields: dict[str, str], retry_after: float, cause: str, made: Any = CircuitOpen.__new__) -> CircuitOpen:
+    """Make a CircuitOpen past its `__init__` and without a dictionary: a circuit refuses as quickly as it lets through."""
+    found: CircuitOpen = made(CircuitOpen, fields, retry_after, cause)
+    return found

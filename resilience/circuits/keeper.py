@@ -33,7 +33,7 @@ LOOK_SECONDS = 1.0  # ± 10 %, so that a fleet does not ask in step
 PUSH_SECONDS = 0.05
 LEASE_WAIT_SECONDS = 0.004
 FIRST_LOOK_SECONDS = 0.25  # once in a process that nobody warmed up: a call let through blindly would pass by what an operator forced
-WARM_UP_SECONDS = 3.0
+WARM_UP_SECONDS = 1.0  # a start while the database is away is not held up for long
 GOODBYE_SECONDS = 1.0
 
 Job = Callable[[Desk], None]
@@ -144,6 +144,8 @@ class Keeper:
                 self._looked.set()
         self._do_jobs()
         self._patiently(lambda desk: desk.push())
+        for circuit in list(self.circuits.values()):
+            circuit.tell_figures()
         self.desk.link.close()
 
     def _do_jobs(self) -> None:

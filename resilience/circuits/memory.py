@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from resilience.models.circuits import CircuitState
 
+from .figures import Figures
 from .limits import Counts, Limits
 from .local import LocalCircuit
 from .statements import Batch
@@ -37,6 +38,7 @@ class Memory:
         # How calls went since the process began. Threads add to them without a lock: one lost to a race is one call less in a rate.
         self.quick = self.slow = self.failures = self.ignored = self.refused = 0
         self._harvested = 0
+        self._figures = Figures(key)
         self._unsent = Window()
         self._error = ""
         self.cause = ""  # the last failure in words, or why an operator closed the way
@@ -51,9 +53,14 @@ class Memory:
     def after_fork(self) -> None:
         """In a child: its parent tells what happened so far, and no thread of its own holds the lock."""
         self.guard = threading.Lock()
+        self._figures.forget(self)
         self._unsent.clear()
         self._harvested, self._granted = self.quick, None
         self.pass_until = self.refuse_until = 0.0  # the next call finds a keeper of this process
+
+    def tell_figures(self) -> None:
+        with self.guard:
+            self._figures.tell(self)
 
     def learn(self, seen: Snapshot) -> None:
         """Take over what the database said. Results from before a transition count no more, but for those of a time when nobody was there to ask."""
@@ -205,7 +212,9 @@ class Memory:
         return CircuitState.OPEN if self.local.count(now, limits, counts) else None
 
     def _harvest(self, now: float) -> None:
-        """Move what healthy calls left in `quick` into the windows. Under the lock."""
+        """Move what healthy calls left in `quick` into the windows, and tell the figures where nobody else does. Under the lock."""
+        if self.memory_only:
+            self._figures.tell(self)
         fresh, self._harvested = self.quick - self._harvested, self.quick
         if fresh > 0 and self.permit.counted:
             seconds = self.limits().window_seconds

@@ -6,18 +6,18 @@ import threading
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-_here = threading.local()
+
+class _Here(threading.local):
+    """This thread's connection. Looking it up costs as much as all the rest of a healthy call, and a thread has one for life."""
+
+    def __init__(self) -> None:
+        self.connection = connections[DEFAULT_DB_ALIAS]
 
 
-def is_in_transaction() -> bool:
-    try:
-        return bool(_here.connection.in_atomic_block)
-    except AttributeError:  # looking a connection up costs as much as all the rest of a healthy call; a thread has one for life
-        _here.connection = connections[DEFAULT_DB_ALIAS]
-        return bool(_here.connection.in_atomic_block)
+here = _Here()
 
 
 def refuse_transaction() -> None:
     """Raises RuntimeError, but in the transaction a test runs in."""
-    if not getattr(_here.connection.atomic_blocks[-1], "_from_testcase", False):
+    if not getattr(here.connection.atomic_blocks[-1], "_from_testcase", False):
         raise RuntimeError("A circuit was asked inside a database transaction. Call dependencies outside of it.")
