@@ -17,6 +17,7 @@ from django.db.models import Count, F, Max, Min, Q, TextField
 from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
+from config.bottlenecks import bottlenecks
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState
 from resilience import fleet
 from resilience.admin_display import list_of, tone
@@ -181,6 +182,7 @@ def front_page() -> dict[str, Any]:
     now = timezone.now()
     return {
         "now": now,
+        "bottlenecks": bottlenecks(),
         "boards": boards(),
         "dead_groups": dead_groups(),
         "stuck_tasks": stuck_tasks(now=now),

@@ -17,7 +17,7 @@ from .values import SharedValue
 MOST_LABEL_SETS = 200  # of one metric; what comes after is counted together
 OTHER = "other"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
-_NAME = re.compile(r"holdfast_[a-z]+(_[a-z0-9]+)+")
+_NAME = re.compile(r"holdfast_[a-z][a-z0-9]*(_[a-z0-9]+)+")
 
 values.ValueClass = SharedValue  # read whenever a metric is made; the library's own for several processes is not fit (docs/decisions/)
 

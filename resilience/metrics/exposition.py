@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
+from . import history
 from .declare import Histogram, declared
 from .merge import Values, merged
 from .store import Key, directory
@@ -74,6 +75,7 @@ def _without_times(family: Metric) -> Metric:
 
 def exposition() -> bytes:
     """Return everything in Prometheus' text format."""
+    history.note()
     registry = CollectorRegistry()
     registry.register(Counted())
     registry.register(FromTables())

@@ -23,7 +23,7 @@ OURS = ("resilience", "uploads", "processing", "notifications", "support")
 MODELS = sorted((model for model in admin.site._registry if model._meta.app_label in OURS), key=lambda model: model._meta.label)
 LIST_QUERIES = 12
 PAGE_QUERIES = 16
-FRONT_QUERIES = 25
+FRONT_QUERIES = 30
 
 pytestmark = pytest.mark.django_db
 

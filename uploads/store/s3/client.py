@@ -29,6 +29,7 @@ from django.conf import settings
 
 from resilience import bulkheads
 from resilience.circuits import circuit
+from resilience.metrics import histogram
 from uploads.errors import StorageAway
 from uploads.store.base import StoreMissing
 from uploads.threads import give_connection_back
@@ -38,6 +39,8 @@ READ_SECONDS = 20
 TRIES = 3
 RETRY_AFTER_SECONDS = 5
 CONNECTIONS = 16
+
+CALL_SECONDS = histogram("holdfast_s3_call_seconds", "Calls of S3 with their tries, whether it did what was asked or not.")
 
 T = TypeVar("T")
 
@@ -200,7 +203,8 @@ def _translated(ask: Callable[[], T]) -> T:
     give_connection_back()  # the circuit may have asked the database; nobody waits for S3 with one of its connections
     _local.deadline = time.monotonic() + settings.S3_CALL_SECONDS
     try:
-        return ask()
+        with CALL_SECONDS.time():
+            return ask()
     except ClientError as failure:
         code = str(failure.response.get("Error", {}).get("Code", ""))
         status = int(failure.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
