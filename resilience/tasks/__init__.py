@@ -7,6 +7,7 @@ from . import canary as canary
 from . import errors as errors
 from . import groups as groups
 from . import recoveries as recoveries
+from . import watching as watching
 from .enqueue import enqueue
 from .registry import Kind, TaskContext, durable, kind_of
 

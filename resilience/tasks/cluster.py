@@ -45,7 +45,7 @@ def run_cluster(queue: str, *, parent_pid: int) -> None:
     if queue != Conf.CLUSTER_NAME:
         raise RuntimeError(f"This process was started for the queue {queue}, its settings are those of {Conf.CLUSTER_NAME}.")
     forks_die_with_this_process()
-    post_spawn.connect(_stay_until_told, weak=False)
+    post_spawn.connect(_begin_work, weak=False)
     pulse = Pulse(queue)
     pulse.attach()
     cycle = Cycle(int(os.environ[BEAT_FD_VARIABLE]), pulse)
@@ -155,6 +155,9 @@ def _sentinel(cycle: Cycle) -> Any:
     return sentinel
 
 
-def _stay_until_told(**_signal: Any) -> None:
+def _begin_work(**_signal: Any) -> None:
     """In a new worker: a SIGTERM meant for everyone (a service manager sends it so) must not cut a body; the supervisor says when to stop."""
+    from resilience.circuits import warm_up
+
     signal.signal(signal.SIGTERM, lambda *_: None)
+    warm_up()

@@ -13,6 +13,8 @@ from enum import IntEnum
 
 from django.conf import settings
 
+from resilience import draining
+
 STOP_FD_VARIABLE = "HOLDFAST_STOP_FD"
 
 
@@ -36,8 +38,8 @@ def stop_requested() -> Stop:
 
 
 def may_take_more() -> bool:
-    """Return whether this process may claim another task."""
-    return stop_requested() is Stop.NO
+    """Return whether this process may claim another task: nobody stops it, and neither its host nor the fleet is drained."""
+    return stop_requested() is Stop.NO and draining.current() is None
 
 
 def worn_out() -> bool:

@@ -15,6 +15,8 @@ from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.db import connection
 
+from resilience import draining
+
 from . import sweep, wakeups
 from .housekeeper import Housekeeper
 from .process import ClusterProcess, Health
@@ -132,7 +134,8 @@ class Sweeper(threading.Thread):
             return
         self._next_full = time.monotonic() + settings.TASK_SWEEP_SECONDS
         wakeups.drop_stale_wake_ups()
-        self.untaken |= {queue for queue in sweep.queues() if wakeups.oldest_wake_up_age(queue) > UNTAKEN_SECONDS and not sweep.has_leases_here(queue)}
+        if draining.current() is None:
+            self.untaken |= {queue for queue in sweep.queues() if wakeups.oldest_wake_up_age(queue) > UNTAKEN_SECONDS and not sweep.has_leases_here(queue)}
         if time.monotonic() - self._last_fault > CALM_SECONDS:
             sweep.reap_expired()
 

@@ -11,54 +11,23 @@ from pathlib import Path
 
 import psutil
 import pytest
-from django.core.management import call_command
-from django.db import connection
-from django.db.models import Count
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from resilience.leases import Owner
 from resilience.models import Task, TaskRun
 from resilience.models.tasks import RunOutcome, TaskState
 from resilience.tasks import enqueue
 from resilience.tasks.wake import wake
-from tests.resilience.strange import bodies  # noqa: F401 - declares the kinds in this process, too
+from tests.resilience.farm import Farm, Marks, farming
 from tests.resilience.worker import Worker, wait_for
 
 pytestmark = pytest.mark.stack
 
 
-class Farm:
-    """The worker of this module's tests."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.worker: Worker | None = None
-
-    def well(self) -> Worker:
-        """Return the worker, complete; started (again) if need be."""
-        if self.worker is None or self.worker.process.poll() is not None:
-            self.end()
-            self.worker = Worker(self.folder).__enter__()
-        self.worker.wait_until_complete()
-        return self.worker
-
-    def end(self) -> None:
-        if self.worker is not None:
-            self.worker.__exit__()
-            self.worker = None
-
-
 @pytest.fixture(scope="module")
 def farm(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Farm]:
-    with django_db_blocker.unblock():
-        farm = Farm(tmp_path_factory.mktemp("worker"))
-        try:
-            yield farm
-        finally:
-            farm.end()
-            call_command("flush", interactive=False, verbosity=0)
-            connection.close()
+    with farming(django_db_blocker, tmp_path_factory.mktemp("worker")) as farm:
+        yield farm
 
 
 @pytest.fixture
@@ -69,40 +38,6 @@ def db() -> None:
 @pytest.fixture
 def worker(db: None, farm: Farm) -> Worker:
     return farm.well()
-
-
-class Marks:
-    """Some tasks of a test, and how often each body came to its end."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.tasks: list[Task] = []
-
-    def put(self, count: int, *, seconds: float = 0.0) -> None:
-        self.tasks += [enqueue("test.marks", payload={"file": str(self.file), "seconds": seconds}) for _ in range(count)]
-
-    def rows(self):
-        return Task.objects.filter(pk__in=[task.pk for task in self.tasks])
-
-    def busy(self) -> list[int]:
-        owners = self.rows().filter(state=TaskState.LEASED).values_list("lease_owner", flat=True)
-        return [owner.pid for text in owners if (owner := Owner.parse(text)) is not None]
-
-    def wait_until_done(self, worker: Worker) -> None:
-        """Wait for all of them, and see that each was finished once, by one run that counts."""
-        try:
-            wait_for(lambda: not self.rows().exclude(state=TaskState.SUCCEEDED).exists(), seconds=90, what="every task is done")
-        except AssertionError as late:
-            left = list(self.rows().exclude(state=TaskState.SUCCEEDED).values_list("state", "attempt", "error_code"))
-            raise AssertionError(f"{late}\nLeft: {left}\n{worker.text()}") from None
-        good = TaskRun.objects.filter(task__in=self.rows(), outcome=RunOutcome.OK).values("task").annotate(times=Count("pk"))
-        assert sorted(row["times"] for row in good) == [1] * len(self.tasks)
-
-    def ran(self) -> list[str]:
-        return self.file.read_text().split()
-
-    def runs(self) -> int:
-        return TaskRun.objects.filter(task__in=self.rows()).count()
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import structlog
 from django.db import Error as DatabaseFault
 from django.db import connection
 
+from resilience import draining
+
 from . import package
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 WAKE_UP = "resilience.tasks.runner.run_one"
 ENOUGH_WAITING = 20  # messages of a queue beyond which none is added: a woken worker goes on by itself
+DRAINED_PAUSE_SECONDS = 0.5
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 5.0
 
 Message = tuple[Any, str]  # what acknowledges it (None: nothing does), and the package
@@ -76,6 +79,9 @@ class Calm:
         """For the pusher, again and again: the cluster's own pulse first, then messages. Takes a few seconds at most."""
         if self.pulse is not None and (beat := self.pulse.take()):
             return [beat]
+        if draining.current() is not None:
+            time.sleep(DRAINED_PAUSE_SECONDS)  # what waits is for hosts that are at work
+            return None
         try:
             found = self.take()
         except self.away as fault:
