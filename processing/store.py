@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 
+from resilience.faults import point
+
 TEXT_MARK = "text-"  # of files on their way into the store
 
 
@@ -33,6 +35,7 @@ def put_file(local: Path, name: str) -> None:
     with _Movable(local) as content:
         os.fsync(content.fileno())
         kept = default_storage.save(name, content)
+        point("processing.store.file_put")
     local.unlink(missing_ok=True)
     if kept != name:
         default_storage.delete(kept)
@@ -57,6 +60,7 @@ def put_text(name: str, text: str) -> None:
     with os.fdopen(handle, "w") as file:
         file.write(text)
     os.chmod(path, 0o644)
+    point("processing.store.text_made")
     try:
         put_file(Path(path), name)
     except FileExistsError:
@@ -73,6 +77,7 @@ def delete_tree(prefix: str) -> int:
         return 0
     for name in files:
         default_storage.delete(f"{prefix}/{name}")
+        point("processing.store.file_deleted")
     gone = len(files) + sum(delete_tree(f"{prefix}/{name}") for name in folders)
     default_storage.delete(prefix)
     return gone

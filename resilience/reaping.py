@@ -20,6 +20,7 @@ from django.db import Error as DatabaseFault
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from resilience.faults import point
 from resilience.leases import Owner, is_gone, this_owner, this_place
 from resilience.models import Reaper
 from resilience.reapers import MINUTE, ReaperKind, all_reapers, find, this_host
@@ -118,7 +119,9 @@ def _claim(kind: ReaperKind, condition: Q) -> int | None:
 
 def _run(kind: ReaperKind, epoch: int | None) -> Part:
     began = time.monotonic()
+    point("reapers.run.claimed")
     part = _call(kind, dry_run=False)
+    point("reapers.run.done")
     if epoch is not None:
         _write_down(kind, epoch, part)
     if part.count:

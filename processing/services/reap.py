@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from processing.models import LIVE_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Publication, Rendition
 from processing.store import TEXT_MARK, delete_tree
+from resilience.faults import point
 from resilience.models import Task
 from resilience.models.tasks import LIVE_STATES
 from resilience.tasks import enqueue
@@ -93,6 +94,7 @@ def _reap_folders(*, dry_run: bool) -> int:
     ended = [path for name, path in folders.items() if name not in live]
     for path in [] if dry_run else ended:
         shutil.rmtree(path, ignore_errors=True)
+        point("processing.reap.folder_gone")
     return len(ended)
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from resilience.faults import point
 from resilience.models.circuits import CircuitState
 
 from . import statements
@@ -70,6 +71,7 @@ class Desk:
             for batch in batches:
                 members[batch.name].give_back(batch)
             raise
+        point("circuits.push.counted")
         for move in moves:
             self._tell(members[move.name], move)
         if moves:
@@ -82,6 +84,7 @@ class Desk:
         if move is None:
             self.look()
             return None
+        point("circuits.trial.leased")
         now = time.monotonic()
         member.learn(Snapshot(CircuitState.HALF_OPEN, move.version, trial_until=now + lease, cause=member.seen.cause, known=True, read_at=now))
         if move.before is CircuitState.OPEN:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 from unittest.mock import patch
 
+from django.conf import settings
+
 from processing.engines.base import EngineFailure, Failure
 from processing.engines.local import LocalEngine
 from processing.models import LIVE_JOB_STATES, Job, JobState
@@ -14,7 +16,7 @@ from resilience.leases import Owner, this_place
 from resilience.models import Task
 from resilience.models.tasks import TaskState
 from resilience.tasks.claim import claim_next
-from resilience.tasks.dead import replay
+from resilience.tasks.groups import change_all
 from resilience.tasks.runner import run_due
 from uploads.models import Video, VideoState
 from uploads.services import inspect
@@ -28,8 +30,9 @@ GONE = Owner(this_place(), 2**22 + 1, "1")  # above the largest pid there is
 
 
 def failing(world: World) -> None:
-    """Refused reading → dead letter → replay; engine fails → retries → given up → retried by hand; canceled; deleted."""
+    """A disk refuses to be read → dead letter → replay; the engine fails → retries → given up → retried by hand; canceled; deleted."""
     world.ledger.once("slow")
+    (settings.WORK_DIR / "att_of_nobody").mkdir(parents=True, exist_ok=True)
     if not world.ledger.last("readable"):
         _until_readable(world)
     if not world.ledger.last("mended"):
@@ -53,7 +56,7 @@ def _until_readable(world: World) -> None:
         world.work()
     dead = Task.objects.get(kind="uploads.inspect", state=TaskState.DEAD)
     assert _video(world, "film").state == VideoState.FAILED
-    replay(dead)
+    change_all("replay", by=None, reason="mended", fingerprint=dead.error_fingerprint)
     world.ledger.note("readable")
 
 

@@ -19,6 +19,7 @@ from .client import Sending, metadata, upload
 from .direct import direct
 from .failing import failing
 from .files import clip, data, size
+from .trial import trial
 from .world import World
 
 
@@ -122,5 +123,6 @@ ON_DISK: dict[str, Callable[[World], None]] = {
     "attachment": attachment,
     "endings": endings,
     "failing": failing,
+    "trial": trial,
 }
 IN_S3: dict[str, Callable[[World], None]] = {"video": video, "parts": parts, "canceled": canceled_in_parts, "direct": direct}
