@@ -60,13 +60,13 @@ class Desk:
             self._read(members)
 
     def push(self, *, also_healthy: bool = False) -> None:
-        """Tell what was counted, of all circuits in one statement; learn at once what that opened."""
+        """Tell what was counted, of all circuits in one statement; learn at once what that opened, and what others moved."""
         members = {member.key: member for member in self._members()}
         batches = [batch for member in members.values() if (batch := member.take(also_healthy=also_healthy)) is not None]
         if not batches:
             return
         try:
-            moves = statements.count(self.link, batches)
+            moves, late = statements.count(self.link, batches)
         except LinkDown:
             for batch in batches:
                 members[batch.name].give_back(batch)
@@ -74,7 +74,7 @@ class Desk:
         point("circuits.push.counted")
         for move in moves:
             self._tell(members[move.name], move)
-        if moves:
+        if moves or late:
             self._read(members)
 
     def begin_trial(self, member: Member, version: int) -> Permit | None:

@@ -143,6 +143,8 @@ class Keeper:
                 self._patiently(_look)
                 self._looked.set()
         self._do_jobs()
+        if any(not circuit.seen.known for circuit in self.circuits.values()):
+            self._patiently(_look)
         self._patiently(lambda desk: desk.push())
         for circuit in list(self.circuits.values()):
             circuit.tell_figures()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import psycopg
@@ -51,7 +51,8 @@ class _Impatient(psycopg.Connection[Any]):
 class OwnLink:
     """One connection, made when it is needed, and after a failure not again for a second or two. Threads take turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]] | None = None) -> None:
+        self._connect = connect or _connect
         self._raw: psycopg.Connection[Any] | None = None
         self._away_until = 0.0
         self._turn = threading.Lock()
@@ -80,7 +81,7 @@ class OwnLink:
 
     def _run(self, statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
         if self._raw is None or self._raw.closed:
-            self._raw = _connect()
+            self._raw = self._connect()
         cursor = self._raw.execute(statement, parameters)  # type: ignore[arg-type] # our own text, values apart
         return cursor.fetchall() if cursor.description else []
 

@@ -75,7 +75,7 @@ WITH given AS (
         %s::text, statement_timestamp()
     FROM moved WHERE trips
 )
-SELECT name, version FROM moved WHERE trips"""
+SELECT name, version, trips FROM moved"""
 
 BEGIN_TRIAL = f"""
 WITH held AS (

@@ -65,8 +65,12 @@ def ensure(link: Link, circuits: Iterable[tuple[str, Limits]]) -> None:
     link.run(sql.ENSURE, [[name for name, _limits in wanted], [json.dumps(limits.as_json(), sort_keys=True) for _name, limits in wanted]])
 
 
-def count(link: Link, batches: Sequence[Batch]) -> list[Move]:
-    """Add what was counted to closed circuits, all in one statement, and open those that had too much of it. Return what it opened."""
+def count(link: Link, batches: Sequence[Batch]) -> tuple[list[Move], bool]:
+    """Add what was counted to closed circuits, all in one statement, and open those that had too much of it.
+
+    Returns:
+        What it opened, and whether it came too late for any: somebody else moved that one.
+    """
     columns: list[list[Any]] = [
         [batch.name for batch in batches],
         [batch.version for batch in batches],
@@ -81,7 +85,7 @@ def count(link: Link, batches: Sequence[Batch]) -> list[Move]:
         [batch.limits.open_time(0) for batch in batches],
     ]
     rows = link.run(sql.COUNT, [*columns, this_owner()])
-    return [Move(name, CircuitState.CLOSED, CircuitState.OPEN, version) for name, version in rows]
+    return [Move(name, CircuitState.CLOSED, CircuitState.OPEN, version) for name, version, trips in rows if trips], len(rows) < len(batches)
 
 
 def begin_trial(link: Link, name: str, *, version: int, lease_seconds: float) -> Move | None:
