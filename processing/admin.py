@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.http import HttpRequest
 
 from processing import job_page
+from processing.classify import ErrorClass
 from processing.models import LIVE_JOB_STATES, Attempt, Job, JobState, Publication, Rendition, RetryPolicy
 from processing.services import jobs
-from resilience import audit
 from resilience.admin_actions import Change, ConsoleAdmin, Given
 from resilience.admin_display import age, as_json, as_text, badge, between, error_label, link, size_in_words, state_of
 from resilience.admin_filters import recent
+from resilience.admin_policies import Plan, PolicyAdmin, PolicyForm
+from resilience.errors import CATALOGUE
 
 
 def _retry(job: Job, given: Given) -> None:
@@ -173,48 +173,34 @@ class PublicationAdmin(ConsoleAdmin):
         return link(publication.job)
 
 
-if TYPE_CHECKING:  # generic for the type checker only
-    _PolicyForm = forms.ModelForm[RetryPolicy]
-else:
-    _PolicyForm = forms.ModelForm
-
-
-class RetryPolicyForm(_PolicyForm):
-    reason = forms.CharField(min_length=3, max_length=500, widget=forms.Textarea(attrs={"rows": 2}), help_text="For whoever reads the audit log later.")
-    tries = forms.IntegerField(min_value=0, max_value=1_000, help_text="More tries on the same engine; 0 means none.")
-    base_s = forms.FloatField(min_value=0, max_value=86_400, label="Base", help_text="Seconds before the first retry; doubles each time.")
-    cap_s = forms.FloatField(min_value=0, max_value=86_400, label="Cap", help_text="Longest wait, in seconds.")
-
+class RetryPolicyForm(PolicyForm):
     class Meta:
         model = RetryPolicy
-        fields = ["tries", "base_s", "cap_s", "salvage", "enabled"]
+        fields = ["error_class", "error_code", "tries", "base_s", "cap_s", "jitter", "engines", "salvage", "enabled"]
 
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or {}
-        base, cap = values.get("base_s"), values.get("cap_s")
-        if base is not None and cap is not None and cap < base:
-            raise ValidationError({"cap_s": f"The longest wait ({cap:g} s) is shorter than the first one ({base:g} s)."})
-        return values
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "error_class" in self.fields:  # of a new one
+            self.fields["error_class"] = forms.ChoiceField(choices=[(each.value, each.value) for each in ErrorClass])
+
+    def clean_error_code(self) -> str:
+        code = str(self.cleaned_data["error_code"]).strip()
+        if code and code not in {entry.code for entry in CATALOGUE}:
+            raise forms.ValidationError("No error of the catalogue has this code.")
+        return code
+
+    def clean_engines(self) -> Any:
+        return self.cleaned_data["engines"] or []
 
 
 @admin.register(RetryPolicy)
-class RetryPolicyAdmin(ConsoleAdmin):
+class RetryPolicyAdmin(PolicyAdmin):
     form = RetryPolicyForm
-    list_display = ["error_class", "enabled", "tries", "base_s", "cap_s", "salvage", "updated_at"]
-    ordering = ["error_class"]
-    fields = ["error_class", "enabled", "tries", "base_s", "cap_s", "salvage", "reason"]
-    readonly_fields = ["error_class"]
+    changing = "processing.change_retrypolicy"
+    chosen_by = ("error_class", "error_code")
+    edited = ("tries", "base_s", "cap_s", "jitter", "engines", "salvage", "enabled")
+    list_display = ["error_class", "error_code", "enabled", "tries", "base_s", "cap_s", "jitter", "engines", "salvage", "updated_at"]
+    ordering = ["error_class", "error_code"]
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("processing.change_retrypolicy")  # type: ignore[union-attr]
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields if self.has_change_permission(request, obj) else [name for name in self.fields or () if name != "reason"]
-
-    def save_model(self, request: HttpRequest, obj: RetryPolicy, form: Any, change: bool) -> None:
-        """Store the policy with the values it changed from, in the transaction Django's admin opens around this."""
-        changed = {name: (form.initial.get(name), form.cleaned_data[name]) for name in form.changed_data if name != "reason"}
-        super().save_model(request, obj, form, change)
-        told = ", ".join(f"{name} {before} → {after}" for name, (before, after) in changed.items())
-        actor = request.user if request.user.is_authenticated else None
-        audit.record(actor=actor, action="processing.retrypolicy.change", target=f"{obj.error_class}: {told}"[:200], reason=form.cleaned_data["reason"])
+    def plan_of(self, row: RetryPolicy) -> Plan:
+        return Plan(waits=row.tries if row.enabled else 0, base=row.base_s, cap=row.cap_s, jitter=row.jitter)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from resilience.tasks.backoff import delay
+from resilience.tasks.backoff import JITTER, delay
 
 from .classify import ErrorClass
 
@@ -40,21 +40,26 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One `RetryPolicy` row: `tries` more on the same engine, waits from `base_s` doubling to `cap_s` seconds."""
+    """One `RetryPolicy` row: `tries` more on the same engine, waits from `base_s` doubling to `cap_s` seconds; then `engines`, if it names any."""
 
     tries: int = 0
     base_s: float = 30.0
     cap_s: float = 300.0
     salvage: bool = False
     enabled: bool = True
+    jitter: float = JITTER
+    engines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was tried before. `same`: failed attempts of this class on this engine, this one included. `salvaged`: this was a salvage pass."""
+    """What was tried before. `same`: failed attempts of this class on this engine, this one included. `salvaged`: this was a salvage pass.
+    `tried`: engines that had their turn.
+    """
 
     same: int = 1
     salvaged: bool = False
+    tried: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,11 @@ def decide(
         random: uniform in [0, 1).
     """
     if policy.enabled and counts.same <= policy.tries:
-        wait = delay(counts.same, base=policy.base_s, cap=policy.cap_s, random=random)
+        wait = delay(counts.same, base=policy.base_s, cap=policy.cap_s, random=random, jitter=policy.jitter)
         return Decision(Next.SAME_ENGINE, wait, engine, f"{error_class}: try {counts.same} of {policy.tries} more on the same engine")
     if policy.enabled and policy.salvage and not counts.salvaged:
         return Decision(Next.SALVAGE, 0.0, engine, f"{error_class}: one lenient pass over the damaged source")
-    following = _after(chain, engine)
+    following = _chosen(policy, chain, counts.tried | {engine}) if policy.enabled and policy.engines else _after(chain, engine)
     if following and error_class not in _SAME_EVERYWHERE:
         return Decision(Next.NEXT_ENGINE, 0.0, following, f"{error_class}: the next engine may do better")
     return _end(error_class)
@@ -91,6 +96,11 @@ def _end(error_class: ErrorClass) -> Decision:
     if error_class in _OPERATORS_MOVE:
         return Decision(Next.BLOCKED, why=f"{error_class}: waits until the configuration is put right")
     return Decision(Next.DEAD, why=f"{error_class}: every engine had its tries")
+
+
+def _chosen(policy: Policy, chain: Sequence[str], tried: frozenset[str]) -> str:
+    """Return the first engine of the policy's order that the job may use and that had no turn yet."""
+    return next((engine for engine in policy.engines if engine in chain and engine not in tried), "")
 
 
 def _after(chain: Sequence[str], engine: str) -> str:

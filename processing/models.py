@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from resilience.ids import opaque_id
@@ -149,19 +151,51 @@ class Publication(models.Model):
         return f"publication of {self.video_id}"
 
 
-class RetryPolicy(models.Model):
-    """What to do about one class of failure. Seeded by migration, editable in admin."""
+MOST_TRIES = 1_000
+LONGEST_WAIT_S = 86_400.0
 
-    error_class = models.CharField(max_length=20, unique=True)
-    tries = models.PositiveSmallIntegerField(help_text="More tries on the same engine; 0 means none.")
-    base_s = models.FloatField(help_text="Seconds before the first retry; doubles each time.")
-    cap_s = models.FloatField(help_text="Longest wait, in seconds.")
+
+class RetryPolicy(models.Model):
+    """What to do about one class of failure, or about one code of it. Seeded by migration, editable in admin."""
+
+    error_class = models.CharField(max_length=20)
+    error_code = models.CharField(max_length=80, blank=True, default="", help_text="Only for this code of the class; empty: for all that have no row.")
+    tries = models.PositiveSmallIntegerField(validators=[MaxValueValidator(MOST_TRIES)], help_text="More tries on the same engine; 0 means none.")
+    base_s = models.FloatField(
+        "base", validators=[MinValueValidator(0), MaxValueValidator(LONGEST_WAIT_S)], help_text="Seconds before the first retry; doubles each time."
+    )
+    cap_s = models.FloatField("cap", validators=[MinValueValidator(0), MaxValueValidator(LONGEST_WAIT_S)], help_text="Longest wait, in seconds.")
+    jitter = models.FloatField(
+        default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="How much of a wait is left to chance: 0.5 waits between half of it and all of it.",
+    )  # fmt: skip
+    engines = models.JSONField(
+        default=list, blank=True, help_text='Engines to go on with, in this order, as ["local"]; empty: in the order of the job.'
+    )  # fmt: skip
     salvage = models.BooleanField(default=False, help_text="Allow one lenient pass over a damaged source.")
     enabled = models.BooleanField(default=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         verbose_name_plural = "retry policies"
+        constraints = [
+            models.UniqueConstraint(fields=["error_class", "error_code"], name="retrypolicy_one_each"),
+            models.CheckConstraint(condition=Q(tries__range=(0, MOST_TRIES)), name="retrypolicy_tries_in_range"),
+            models.CheckConstraint(condition=Q(base_s__range=(0, LONGEST_WAIT_S), cap_s__range=(0, LONGEST_WAIT_S)), name="retrypolicy_waits_in_range"),
+            models.CheckConstraint(condition=Q(cap_s__gte=F("base_s")), name="retrypolicy_cap_not_under_base"),
+            models.CheckConstraint(condition=Q(jitter__range=(0.0, 1.0)), name="retrypolicy_jitter_in_range"),
+        ]
 
     def __str__(self) -> str:
-        return self.error_class
+        return f"{self.error_class} {self.error_code}".strip()
+
+    def clean(self) -> None:
+        """Check the values together.
+
+        Raises:
+            ValidationError: the longest wait is shorter than the first one, or an engine is none of ours.
+        """
+        if self.base_s is not None and self.cap_s is not None and self.cap_s < self.base_s:
+            raise ValidationError({"cap_s": f"The longest wait ({self.cap_s:g} s) is shorter than the first one ({self.base_s:g} s)."})
+        if not isinstance(self.engines, list) or not all(isinstance(name, str) and name for name in self.engines):
+            raise ValidationError({"engines": 'A list of names of engines, as ["local"].'})

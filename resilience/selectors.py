@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, F, Max, Min
 from django.db.models.functions import Now
 
@@ -30,7 +31,7 @@ class DeadGroup:
     """Dead letters that failed in the same way. `sample` is the newest of them."""
 
     fingerprint: str
-    kind: str
+    kinds: list[str]
     error_code: str
     count: int
     first_seen: datetime
@@ -65,7 +66,7 @@ def dead_letter_groups(*, limit: int = 50) -> list[DeadGroup]:
     groups = (
         Task.objects.filter(state=TaskState.DEAD)
         .values("error_fingerprint")
-        .annotate(count=Count("pk"), first=Min("finished_at"), last=Max("finished_at"))
+        .annotate(count=Count("pk"), kinds=ArrayAgg("kind", distinct=True), first=Min("finished_at"), last=Max("finished_at"))
         .order_by("-count", "error_fingerprint")[:limit]
     )
     found = list(groups)
@@ -79,7 +80,7 @@ def _dead_groups(found: Iterable[Mapping[str, Any]], samples: dict[str, Task]) -
         sample = samples.get(str(group["error_fingerprint"]))
         if sample is None:  # replayed between the two queries
             continue
-        yield DeadGroup(sample.error_fingerprint, sample.kind, sample.error_code, group["count"], group["first"], group["last"], sample)
+        yield DeadGroup(sample.error_fingerprint, group["kinds"], sample.error_code, group["count"], group["first"], group["last"], sample)
 
 
 def live_leases() -> list[Task]:

@@ -30,12 +30,13 @@ def configured_chain() -> list[str]:
     return list(settings.ENGINES) or ["local"]
 
 
-def policy_for(error_class: ErrorClass) -> Policy:
-    """Return the policy of a class: the operator's row, or what we ship."""
-    row = RetryPolicy.objects.filter(error_class=error_class).first()
+def policy_for(error_class: ErrorClass, error_code: str = "") -> Policy:
+    """Return what to do about a failure: the row of its code, else that of its class, else what we ship."""
+    row = RetryPolicy.objects.filter(error_class=error_class, error_code__in=("", error_code)).order_by("-error_code").first()
     if row is None:
         return SHIPPED.get(error_class, Policy())
-    return Policy(tries=row.tries, base_s=row.base_s, cap_s=row.cap_s, salvage=row.salvage, enabled=row.enabled)
+    engines = tuple(row.engines)
+    return Policy(row.tries, row.base_s, row.cap_s, salvage=row.salvage, enabled=row.enabled, jitter=row.jitter, engines=engines)
 
 
 def in_seconds(seconds: float) -> datetime:

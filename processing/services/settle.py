@@ -42,10 +42,10 @@ def after_failure(job: Job, attempt: Attempt) -> Decision:
     error_class = ErrorClass(attempt.error_class)
     decision = decide(
         error_class,
-        policy=policy_for(error_class),
+        policy=policy_for(error_class, attempt.error_code),
         chain=job.engines,
         engine=attempt.engine,
-        counts=Counts(same=_failures_like(job, attempt), salvaged=job.attempts.filter(salvage=True).exists()),
+        counts=_counts(job, attempt),
         random=random.random,
     )
     Attempt.objects.filter(pk=attempt.pk).update(decision=f"{decision.next}: {decision.why}"[:200])
@@ -125,6 +125,11 @@ def _try_again(job: Job, attempt: Attempt, decision: Decision) -> None:
     if retry_at and Job.objects.filter(pk=job.pk, retries_told=False).update(retries_told=True):
         job.refresh_from_db()
         job_retrying.send(sender=Job, job=job, retry_at=retry_at)
+
+
+def _counts(job: Job, attempt: Attempt) -> Counts:
+    tried = frozenset(job.attempts.filter(state=AttemptState.FAILED).values_list("engine", flat=True))
+    return Counts(same=_failures_like(job, attempt), salvaged=job.attempts.filter(salvage=True).exists(), tried=tried)
 
 
 def _failures_like(job: Job, attempt: Attempt) -> int:

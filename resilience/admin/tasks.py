@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.html import format_html
 
 from resilience.admin_actions import Change, ConsoleAdmin, Given, RowsInside
@@ -15,6 +18,8 @@ from resilience.models import Task, TaskRun
 from resilience.models.tasks import LIVE_STATES, TaskState
 from resilience.redaction import payload_without_secrets
 from resilience.tasks import dead, groups
+
+from . import dead_letters
 
 
 class TaskRunInline(RowsInside):
@@ -158,6 +163,15 @@ class TaskAdmin(ConsoleAdmin):
     @admin.display(description="last error")
     def last_words(self, task: Task) -> str:
         return as_text(task.last_error)
+
+    def get_urls(self) -> list[Any]:
+        own = path("dead-letters/", self.admin_site.admin_view(self.dead_letters), name="resilience_task_dead_letters")
+        return [own, *super().get_urls()]
+
+    def dead_letters(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return dead_letters.page(self.admin_site, request)
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         return lookup == "error_fingerprint" or super().lookup_allowed(lookup, value, request)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from notifications.models import Event, Notification, NotificationKind
 from processing.models import Attempt, AttemptState, Job, JobState, Publication, Rendition, RenditionState, RetryPolicy
-from resilience.models import Circuit, CircuitEvent, OperatorAction, Reaper, Task, TaskRun
+from resilience.models import Circuit, CircuitEvent, GroupChange, OperatorAction, Pause, Reaper, Task, TaskPolicy, TaskRun
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import RunOutcome, TaskState
 from support.models import Snapshot, Ticket, TicketMessage
@@ -86,6 +86,9 @@ def make_everything(*, each: int = 1) -> None:
         Reaper.objects.create(name=f"test.reaper{number}", every=timedelta(minutes=1), started_at=timezone.now(), ended_at=timezone.now(), error="OSError: <b>")
         OperatorAction.objects.create(actor=owner, action="test.looked", target=job.public_id)
         RetryPolicy.objects.get_or_create(error_class=f"class{number}", defaults={"tries": 3, "base_s": 5.0, "cap_s": 900.0})
+        TaskPolicy.objects.get_or_create(kind=f"test.kind{number}", defaults={"tries": 3})
+        Pause.objects.create(scope="kind", name=f"test.kind{number}", reason="it hurts <b>", by=owner)
+        GroupChange.objects.create(action="replay", kind=f"test.kind{number}", reason="mended", by=owner, matched=3, done=2, skipped=1)
         make_task(state=TaskState.LEASED)
         make_task(state=TaskState.LEASED, lease_expires_at=timezone.now() - timedelta(minutes=3))
         make_video(state=VideoState.RECEIVING)

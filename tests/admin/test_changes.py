@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from processing.models import Attempt, AttemptState, Job, JobState, RetryPolicy
+from processing.models import Attempt, AttemptState, Job, JobState
 from resilience.admin_actions import ConsoleAdmin
 from resilience.models import Circuit, OperatorAction, Task
 from resilience.models.circuits import CircuitState
@@ -301,46 +301,6 @@ def test_a_ticket_changes_its_state(operator: Client, action: str, before: str, 
     ticket.refresh_from_db()
     assert ticket.state == after
     assert "1 skipped" in do(operator, ticket, action)
-
-
-# --- retry policies ---
-
-
-def policy() -> RetryPolicy:
-    return RetryPolicy.objects.get_or_create(error_class="test", defaults={"tries": 3, "base_s": 5.0, "cap_s": 900.0})[0]
-
-
-def edit(client: Client, row: RetryPolicy, **values: Any) -> Any:
-    form = {"tries": "3", "base_s": "5", "cap_s": "900", "enabled": "on", "reason": "calmer at night", **values}
-    return client.post(reverse("admin:processing_retrypolicy_change", args=[row.pk]), form)
-
-
-def test_a_retry_policy_is_edited_with_a_reason() -> None:
-    row, person = policy(), staff_with("processing.view_retrypolicy", "processing.change_retrypolicy")
-    assert edit(signed_in(person), row, tries="7").status_code == 302
-    row.refresh_from_db()
-    assert (row.tries, row.error_class) == (7, "test")
-    [record] = OperatorAction.objects.all()
-    assert (record.actor, record.target, record.reason) == (person, "test: tries 3 → 7", "calmer at night")
-
-
-@pytest.mark.parametrize("wrong", [{"tries": "-1"}, {"tries": "1001"}, {"base_s": "-1"}, {"cap_s": "1"}, {"cap_s": "nan"}, {"reason": ""}])
-def test_a_retry_policy_that_makes_no_sense_is_not_stored(operator: Client, wrong: dict[str, str]) -> None:
-    row = policy()
-    answer = edit(operator, row, **{"tries": "9", **wrong})
-    assert answer.status_code == 200
-    row.refresh_from_db()
-    assert row.tries == 3
-    assert not OperatorAction.objects.exists()
-
-
-def test_a_retry_policy_is_not_edited_by_those_who_may_only_look() -> None:
-    row = policy()
-    client = signed_in(staff_with("processing.view_retrypolicy"))
-    assert client.get(reverse("admin:processing_retrypolicy_change", args=[row.pk])).status_code == 200
-    assert edit(client, row, tries="9").status_code == 403
-    row.refresh_from_db()
-    assert row.tries == 3
 
 
 # --- groups ---

@@ -75,3 +75,31 @@ def test_waits_are_spread() -> None:
     }
     assert min(waits) == 15.0
     assert len(waits) == 10
+
+
+THREE = ["mediaconvert:eu-west-1", "mediaconvert:eu-central-1", "local"]
+
+
+@pytest.mark.parametrize(
+    ("engines", "engine", "tried", "expected"),
+    [
+        (("local", "mediaconvert:eu-central-1"), THREE[0], {THREE[0]}, "local"),
+        (("local", "mediaconvert:eu-central-1"), "local", {THREE[0], "local"}, THREE[1]),
+        (("mediaconvert:eu-west-1", "local"), "local", {"local"}, THREE[0]),
+        (("elsewhere", "local"), THREE[0], {THREE[0]}, "local"),
+        ((), THREE[0], {THREE[0]}, THREE[1]),
+    ],
+)
+def test_a_policy_may_name_the_order_of_engines(engines: tuple[str, ...], engine: str, tried: set[str], expected: str) -> None:
+    found = decided("transient", THREE, engine, Policy(engines=engines), Counts(1, tried=frozenset(tried)))
+    assert (found.next, found.engine) == (Next.NEXT_ENGINE, expected)
+
+
+def test_once_every_engine_of_the_order_had_its_turn_nothing_more_is_tried() -> None:
+    found = decided("transient", THREE, "local", Policy(engines=("local",)), Counts(1, tried=frozenset({"local"})))
+    assert found.next == Next.DEAD
+
+
+def test_jitter_is_the_policys() -> None:
+    found = decide(ErrorClass.TRANSIENT, policy=Policy(2, 30, 120, jitter=0.2), chain=LOCAL, engine="local", counts=Counts(1), random=lambda: 0.0)
+    assert found.delay_s == 24.0

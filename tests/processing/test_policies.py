@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 from processing.classify import ErrorClass
 from processing.decide import Policy
@@ -42,3 +44,21 @@ def test_seeding_can_be_taken_back() -> None:
     migration.seed(apps, None)
     migration.unseed(apps, None)
     assert not RetryPolicy.objects.exists()
+
+
+def test_the_row_of_a_code_comes_before_that_of_its_class() -> None:
+    RetryPolicy.objects.update_or_create(error_class="transient", error_code="", defaults={"tries": 1, "base_s": 1, "cap_s": 2})
+    RetryPolicy.objects.create(error_class="transient", error_code="SOURCE_LOST", tries=5, base_s=3, cap_s=4, jitter=0.1, engines=["local"])
+    assert policy_for(ErrorClass.TRANSIENT, "SOURCE_LOST") == Policy(5, 3, 4, jitter=0.1, engines=("local",))
+    assert policy_for(ErrorClass.TRANSIENT, "ANOTHER") == Policy(1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "values", [{"tries": 1001}, {"base_s": -1}, {"base_s": 5, "cap_s": 4}, {"cap_s": 90_000}, {"jitter": 1.1}], ids=lambda values: ",".join(values)
+)
+def test_nonsense_is_refused_by_the_form_and_by_the_database(values: dict[str, float]) -> None:
+    row = RetryPolicy(**{"error_class": "transient", "error_code": "X", "tries": 1, "base_s": 1, "cap_s": 2, **values})
+    with pytest.raises(ValidationError):
+        row.full_clean()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.save()
