@@ -10,10 +10,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """Settings that only make tests quicker. Whole systems (tests/stack) run with the real ones."""
     from django.conf import settings
 
+    from tests import quick_flush
+
+    quick_flush.install()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"  # no hashed names: nothing is collected
     settings.READINESS_AHEAD = False
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The order is another one every time; with this it is the same again."""
+    if config.pluginmanager.hasplugin("randomly"):
+        terminalreporter.write_line(f"Order and chance: -p randomly --randomly-seed={config.getoption('randomly_seed')}")
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import signal
 import tempfile
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from config.embedded import EmbeddedPostgres
@@ -39,6 +40,15 @@ def remove() -> None:
         _server.delete()
     if _made is not None:
         shutil.rmtree(_made, ignore_errors=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests in this process need no database that outlives a power cut. (Those that do start a server of their own; so does the bench.)"""
+    if _server is not None:
+        with psycopg.connect(_server.url, autocommit=True) as connection:
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(f"ALTER SYSTEM SET {name} = off".encode())
+            connection.execute("SELECT pg_reload_conf()")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         return pytest(*arguments)
     coverage("erase")
-    light = pytest("-q", "-n", "2", "-m", f"not ({HEAVY} or chaos)", "--cov", "--cov-report=")
+    light = pytest("-q", "-n", "2", "--dist", "worksteal", "-m", f"not ({HEAVY} or chaos)", "--cov", "--cov-report=")
     heavy = pytest("-q", "-m", f"({HEAVY}) and not chaos", "--cov", "--cov-append", "--cov-report=")
     report = coverage("report", "--skip-covered", "--skip-empty", f"--fail-under={MINIMUM_BRANCH_COVERAGE}")
     return light or heavy or report
