@@ -16,6 +16,7 @@ PARTS = {
     "tasks": "tests.bench.tasks",
     "cache": "tests.bench.cache",
     "claims": "tests.bench.claim",
+    "circuits": "tests.bench.circuits",
 }
 
 
