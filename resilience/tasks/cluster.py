@@ -19,6 +19,7 @@ from typing import Any
 
 import structlog
 
+from . import figures
 from .pulse import Pulse
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ def run_cluster(queue: str, *, parent_pid: int) -> None:
     post_spawn.connect(_begin_work, weak=False)
     pulse = Pulse(queue)
     pulse.attach()
-    cycle = Cycle(int(os.environ[BEAT_FD_VARIABLE]), pulse)
+    cycle = Cycle(queue, int(os.environ[BEAT_FD_VARIABLE]), pulse)
     sentinel = _sentinel(cycle)
     sentinel.broker.pulse = pulse
     cycle.sentinel = sentinel
@@ -59,8 +60,9 @@ def run_cluster(queue: str, *, parent_pid: int) -> None:
 class Cycle:
     """Stands in for the sentinel's stop event: its `wait` is called once per guard cycle, which makes it the place to look around."""
 
-    def __init__(self, beat_fd: int, pulse: Pulse) -> None:
+    def __init__(self, queue: str, beat_fd: int, pulse: Pulse) -> None:
         self.sentinel: Any = None
+        self._queue = queue
         self._beat_fd = beat_fd
         self._stop = threading.Event()
         self._pulse = pulse
@@ -77,6 +79,7 @@ class Cycle:
         from .stopping import stop_requested
 
         self.tell(WEDGED if self._is_wedged() else BEAT)
+        figures.look(self._queue, self.sentinel, canary_age=self._pulse.age(time.monotonic()))
         return bool(stop_requested()) or self._stop.wait(seconds)
 
     def tell(self, word: bytes) -> None:
@@ -147,6 +150,8 @@ def _sentinel(cycle: Cycle) -> Any:
             killed = process.exitcode is not None and process.exitcode < 0
             if process is self.monitor and killed:
                 cycle.tell(WEDGED)
+            role = "monitor" if process is self.monitor else "pusher" if process is self.pusher else "worker"
+            figures.replaced(Conf.CLUSTER_NAME, process, role=role)
             super().reincarnate(process)
 
     sentinel = WatchedSentinel(cycle, threading.Event(), uuid.uuid4(), start=False)

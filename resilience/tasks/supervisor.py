@@ -18,6 +18,7 @@ from django.db import connection
 from resilience import draining
 
 from . import sweep, wakeups
+from .figures import CLUSTERS_REPLACED
 from .housekeeper import Housekeeper
 from .process import ClusterProcess, Health
 
@@ -65,6 +66,7 @@ class Supervisor:
         if health is Health.RUNNING:
             return
         log.error("cluster.replaced", queue=cluster.queue, health=str(health))
+        CLUSTERS_REPLACED.labels(cluster.queue, str(health)).inc()
         self._sweeper.untaken.discard(cluster.queue)
         self._gone |= cluster.kill()
         cluster.plan_restart()

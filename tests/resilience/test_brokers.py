@@ -89,7 +89,7 @@ def test_the_setting_chooses_the_broker(broker):
 
 
 def test_what_is_sent_is_taken_once(broker):
-    before = current("holdfast_task_wake_ups_total", outcome="sent")
+    before = current("holdfast_tasks_wake_ups_total", outcome="sent")
     wake("default")
     sent()
     assert broker.waiting() == 1
@@ -98,7 +98,7 @@ def test_what_is_sent_is_taken_once(broker):
     broker.acknowledge(handle)
     assert broker.waiting() == 0
     assert broker.dequeue() is None
-    assert current("holdfast_task_wake_ups_total", outcome="sent") >= before + 1
+    assert current("holdfast_tasks_wake_ups_total", outcome="sent") >= before + 1
 
 
 def test_queues_do_not_hear_each_other(broker):
@@ -165,22 +165,22 @@ class TestAway:
 
     def test_a_broker_that_is_gone_is_counted_and_left_alone_after_a_while(self, through_valkey, server, caplog):
         server.kill()
-        failed = current("holdfast_task_wake_ups_total", outcome="failed")
+        failed = current("holdfast_tasks_wake_ups_total", outcome="failed")
         for _ in range(30):
             wake("default")
             sent()
-        assert current("holdfast_task_wake_ups_total", outcome="failed") >= failed + 30
+        assert current("holdfast_tasks_wake_ups_total", outcome="failed") >= failed + 30
         with pytest.raises(CircuitOpen):
             circuit(sender.CIRCUIT).call(lambda: None)
 
     def test_one_that_never_answers_is_given_up(self, through_valkey, server, settings):
         settings.TASK_BROKER_SECONDS = 0.2
         brokers._BROKERS.clear()
-        failed = current("holdfast_task_wake_ups_total", outcome="failed")
+        failed = current("holdfast_tasks_wake_ups_total", outcome="failed")
         with server.silent():
             wake("default")
             sent()
-        assert current("holdfast_task_wake_ups_total", outcome="failed") >= failed + 1
+        assert current("holdfast_tasks_wake_ups_total", outcome="failed") >= failed + 1
 
     def test_workers_ask_the_database_instead(self, through_valkey, server, monkeypatch):
         monkeypatch.setattr(base.time, "sleep", lambda _seconds: None)

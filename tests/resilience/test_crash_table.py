@@ -6,6 +6,7 @@ The lines are those of docs/workers.md. One worker serves all tests here; one th
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from resilience import draining
+from resilience.draining import Scope
 from resilience.models import Task, TaskRun
 from resilience.models.tasks import RunOutcome, TaskState
 from resilience.tasks import enqueue
@@ -150,6 +153,32 @@ def test_no_wake_up_is_delivered(worker: Worker, marks: Marks) -> None:
     marks.tasks = Task.objects.bulk_create([Task(kind="test.marks", payload=payload, run_at=timezone.now()) for _ in range(5)])
     marks.wait_until_done(worker)
     assert len(marks.ran()) == 5
+
+
+def test_a_drained_host_begins_nothing_until_it_is_resumed(worker: Worker, marks: Marks, settings) -> None:
+    settings.VAR_DIR = worker.folder / "var"
+    draining.begin(Scope.HOST, reason="an update")
+    try:
+        time.sleep(2 * draining.LOOK_SECONDS)  # by now each process would see it before it claims
+        marks.put(3)
+        time.sleep(1)
+        assert not marks.rows().exclude(state=TaskState.PENDING).exists()
+    finally:
+        draining.end(Scope.HOST, reason="updated")
+    marks.wait_until_done(worker)
+
+
+def test_what_happened_to_it_is_counted(worker: Worker, marks: Marks) -> None:
+    worker.members("default", "task-pusher")[0].kill()
+    folder = worker.folder / "var" / "run" / "metrics"
+    wait_for(lambda: "holdfast_tasks_processes_replaced_total" in counted(folder), seconds=60, what="the killed process is counted")
+    marks.put(2)
+    marks.wait_until_done(worker)
+
+
+def counted(folder: Path) -> str:
+    """What the worker's processes have put down so far, in whatever form."""
+    return "".join(file.read_bytes().decode(errors="replace") for file in folder.rglob("*") if file.is_file())
 
 
 def test_a_worker_that_holds_too_much_is_replaced_between_two_tasks(worker: Worker, marks: Marks) -> None:
