@@ -20,7 +20,7 @@ from resilience.models import Task, TaskRun
 from resilience.models.tasks import RunOutcome, TaskState
 from resilience.statements import fetch
 
-from . import budget
+from . import budget, counts
 from .claim import LEASE, RETURNED, TAKE_BEST, Claimed, claimed_from, refuse_open_transaction, take_best_parameters
 from .decision import Bury, Decision, RetryIn, SnoozeFor, decide, decide_after_crash
 from .errors import TaskCrashed, TaskInterrupted, TaskPoison
@@ -53,6 +53,8 @@ def succeed(claimed: Claimed) -> bool:
     run = _this_run(claimed)
     ((stored,),) = fetch(_SUCCEED, *run, *run, *run)
     point("tasks.finish.succeeded")
+    if stored:
+        counts.ended(claimed.task.kind, RunOutcome.OK)
     return bool(stored)
 
 
@@ -67,6 +69,8 @@ def succeed_and_claim(claimed: Claimed, queue: str) -> tuple[bool, Claimed | Non
     run = _this_run(claimed)
     ((stored, *following),) = fetch(_SUCCEED_AND_TAKE, *run, *run, *take_best_parameters(queue, most=1), *run)
     point("tasks.finish.handed_over")
+    if stored:
+        counts.ended(claimed.task.kind, RunOutcome.OK)
     return bool(stored), claimed_from(following, sent) if following[0] is not None else None
 
 
@@ -81,14 +85,20 @@ def fail(claimed: Claimed, failure: Failure, *, kind: Kind, outcome: RunOutcome 
     decision = decide(failure, kind=kind, raised=raised, snoozed_for=_seconds_since(task.snoozed_since), random=random.random, budget=budget.take)
     if isinstance(decision, SnoozeFor):
         outcome = RunOutcome.SNOOZED
-    _close(task.pk, claimed.epoch, outcome, _after(decision, failure), failure=failure)
+    stored = _close(task.pk, claimed.epoch, outcome, _after(decision, failure), failure=failure)
+    if stored:
+        counts.ended(task.kind, outcome)
+        counts.went_on(task.kind, decision, failure.code)
     return decision
 
 
-def put_back(task_id: uuid.UUID, epoch: int, *, outcome: RunOutcome, failure: Failure | None = None) -> bool:
+def put_back(task: Task, epoch: int, *, outcome: RunOutcome, failure: Failure | None = None) -> bool:
     """Return a task to the queue at once, no try spent: its run was stopped by us, or its lease ran out while its process lived."""
     values = {"state": TaskState.PENDING, "run_at": Now(), "woken_at": None, "attempt": _UNSPENT}
-    return _close(task_id, epoch, outcome, values, failure=failure or of_kind(TaskInterrupted()))
+    stored = _close(task.pk, epoch, outcome, values, failure=failure or of_kind(TaskInterrupted()))
+    if stored:
+        counts.ended(task.kind, outcome)
+    return stored
 
 
 def crash(task: Task, epoch: int, **still: Any) -> bool:
@@ -101,7 +111,11 @@ def crash(task: Task, epoch: int, **still: Any) -> bool:
     decision = decide_after_crash(crashes, random=random.random)
     failure = of_kind(TaskPoison(crashes=crashes) if isinstance(decision, Bury) else TaskCrashed())
     values = _after(decision, failure) | {"crash_count": crashes}
-    return _close(task.pk, epoch, RunOutcome.CRASHED, values, failure=failure, still=still)
+    stored = _close(task.pk, epoch, RunOutcome.CRASHED, values, failure=failure, still=still)
+    if stored:
+        counts.ended(task.kind, RunOutcome.CRASHED)
+        counts.went_on(task.kind, decision, failure.code)
+    return stored
 
 
 def _after(decision: Decision, failure: Failure) -> dict[str, Any]:

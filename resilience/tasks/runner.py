@@ -13,7 +13,7 @@ from resilience.faults import point
 from resilience.http.request_ids import uuid7
 from resilience.models.tasks import RunOutcome
 
-from . import budget, deadline, finish, policies
+from . import budget, counts, deadline, finish, policies
 from .claim import Claimed, claim_next, claim_task
 from .context import RunContext
 from .deadline import DeadlinePassed, hard_deadline
@@ -92,7 +92,8 @@ def execute(claimed: Claimed, *, then: Callable[[], str] = str) -> Claimed | Non
         context = RunContext(str(task.pk), task.attempt, lease, until)
         with lease:  # held until the end is stored
             point("tasks.run.before_body")
-            failure = _run_body(kind, context, claimed)
+            with counts.SECONDS.labels(kind.name).time():
+                failure = _run_body(kind, context, claimed)
             point("tasks.run.body_done")
             following = _store(claimed, kind, context, failure, queue=then())
             point("tasks.run.finished")
@@ -161,11 +162,11 @@ def _next_of(queue: str) -> Claimed | None:
 def _store_failure(claimed: Claimed, kind: Kind, context: RunContext, failure: Failure) -> None:
     task = claimed.task
     if context.interrupted():
-        finish.put_back(task.pk, claimed.epoch, outcome=RunOutcome.INTERRUPTED)
+        finish.put_back(task, claimed.epoch, outcome=RunOutcome.INTERRUPTED)
     elif failure.code == TaskTimedOut.entry.code:
         finish.fail(claimed, failure, kind=kind, outcome=RunOutcome.TIMEOUT)
     elif context.lease.lost():
-        finish.put_back(task.pk, claimed.epoch, outcome=RunOutcome.LOST, failure=failure)
+        finish.put_back(task, claimed.epoch, outcome=RunOutcome.LOST, failure=failure)
     else:
         decision = finish.fail(claimed, failure, kind=kind)
         log.warning("task.failed", code=failure.code, error=failure.message, attempt=task.attempt, next=str(decision))

@@ -49,7 +49,7 @@ def reap_leases(*, dry_run: bool = False) -> int:
 def put_back_tasks_of(owners: Collection[str]) -> int:
     """Put back what processes were running that we ended ourselves, no try and no crash spent. They must be gone. Return how many."""
     held = Task.objects.filter(state=TaskState.LEASED, lease_owner__in=list(owners))
-    return sum(finish.put_back(task.pk, task.lease_epoch, outcome=RunOutcome.INTERRUPTED) for task in held)
+    return sum(finish.put_back(task, task.lease_epoch, outcome=RunOutcome.INTERRUPTED) for task in held)
 
 
 def _reap(task: Task, **still: object) -> bool:

@@ -112,7 +112,7 @@ def test_a_run_whose_lease_went_to_another_stores_nothing():
     assert current.epoch == late.epoch + 1
     assert not finish.succeed(late)
     finish.fail(late, of_kind(TaskCrashed()), kind=kind_of("test.count"))
-    assert not finish.put_back(task.pk, late.epoch, outcome=RunOutcome.INTERRUPTED)
+    assert not finish.put_back(task, late.epoch, outcome=RunOutcome.INTERRUPTED)
     task.refresh_from_db()
     assert (task.state, task.lease_epoch) == (TaskState.LEASED, current.epoch)
     assert finish.succeed(current)
