@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from resilience.faults import point
-from resilience.models.circuits import CircuitState
+from resilience.models.circuits import BY_HAND, CircuitState
 
 from . import statements
 from .limits import Limits
@@ -114,7 +114,7 @@ class Desk:
 
     def _end_forced(self, member: Member) -> bool:
         seen = member.seen
-        if seen.state not in (CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED, CircuitState.DISABLED) or seen.is_forced(time.monotonic()):
+        if seen.state not in BY_HAND or seen.is_forced(time.monotonic()):
             return False
         move = statements.end_forced(self.link, member.key, version=seen.version)
         if move is not None:

@@ -16,7 +16,7 @@ import pybreaker
 import structlog
 
 from resilience.leases import this_owner
-from resilience.models.circuits import CircuitState
+from resilience.models.circuits import BY_HAND, CircuitState
 
 from . import sql, statements
 from .limits import Limits
@@ -25,7 +25,6 @@ from .names import OURS, THEIRS
 
 log = structlog.get_logger(__name__)
 
-_BY_HAND = (CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED, CircuitState.DISABLED)
 _here = threading.local()
 
 
@@ -63,7 +62,7 @@ class DatabaseStorage(pybreaker.CircuitBreakerStorage):
         """Move, with one event, unless it is there already or an operator has decided."""
         now, version, *_rest = self._read()
         wanted = OURS[state]
-        if now is not wanted and now not in _BY_HAND:
+        if now is not wanted and now not in BY_HAND:
             given = {"name": self.name, "version": version, "was": now.value, "state": wanted.value, "owner": this_owner()}
             self._run(sql.STORE_STATE, given)
 

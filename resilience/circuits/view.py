@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from resilience.models.circuits import CircuitState
+from resilience.models.circuits import BY_HAND, CircuitState
 
 STALE_SECONDS = 30.0  # what is older is no longer obeyed, but for what an operator forced
 NEVER = float("-inf")
@@ -53,7 +53,7 @@ class Snapshot:
                 return NEVER
 
     def is_forced(self, now: float) -> bool:
-        return self.state in (CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED, CircuitState.DISABLED) and now < self.forced_until
+        return self.state in BY_HAND and now < self.forced_until
 
     def judge(self, now: float) -> Verdict:
         if self.is_forced(now):

@@ -16,6 +16,9 @@ class CircuitState(models.TextChoices):
     DISABLED = "disabled"
 
 
+BY_HAND = (CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED, CircuitState.DISABLED)
+
+
 class Circuit(models.Model):
     """What the fleet knows of one dependency. Written by statements guarded by `state` and `version` (circuits/sql.py), never by `.save()`."""
 
@@ -47,6 +50,10 @@ class Circuit(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_forced(self) -> bool:
+        return self.state in BY_HAND
 
 
 class CircuitEvent(models.Model):
