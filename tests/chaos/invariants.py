@@ -1,12 +1,13 @@
 """What must hold, whatever died: checkers by the names of the invariants, each of which says in words what it finds broken.
 
-They compare what people were told (the ledger) with rows, bytes and files. `at rest`: everybody has gone on and workers have nothing left
-to do. `when old`: and then a long time has passed.
+They compare what people were told (the ledger) with rows, bytes and files. `just after`: a process has died, and nobody did anything yet.
+`at rest`: everybody has gone on and workers have nothing left to do. `when old`: and then a long time has passed.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,14 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.db.models import Count, F, Q
 
 from notifications.models import Event, Notification, NotificationKind
 from processing.models import LIVE_JOB_STATES, AttemptState, Job, JobState, Publication, Rendition, RenditionState
 from resilience.errors import CATALOGUE
+from resilience.metrics import current
+from resilience.metrics.tables import read_now
 from resilience.models import Task, TaskRun
 from resilience.models.tasks import LIVE_STATES, RunOutcome, TaskState
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, Video, VideoState
@@ -37,6 +41,16 @@ FATES = {
     "canceled": SessionState.ABORTED,
     "expired": SessionState.EXPIRED,
 }
+# What is counted for whoever watches, counted once more.
+_COUNTED = {
+    "holdfast_queue_tasks": "SELECT count(*) FROM resilience_task WHERE state IN ('pending', 'leased', 'retry_wait')",
+    "holdfast_tasks_dead": "SELECT count(*) FROM resilience_task WHERE state = 'dead'",
+    "holdfast_uploads_sessions": "SELECT count(*) FROM uploads_uploadsession WHERE state IN ('creating', 'receiving', 'received')",
+    "holdfast_uploads_missing_bytes": """SELECT coalesce(sum(length - committed), 0) FROM uploads_uploadsession
+                                         WHERE length IS NOT NULL AND state IN ('creating', 'receiving', 'received')""",
+    "holdfast_jobs": "SELECT count(*) FROM processing_job WHERE finished_at IS NULL",
+    "holdfast_attempts_live": "SELECT count(*) FROM processing_attempt WHERE ended_at IS NULL",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,10 @@ class Evidence:
 
 
 Check = Callable[[Evidence], Iterator[str]]
+
+
+def broken_just_after(ledger: Ledger, person: User) -> list[str]:
+    return _broken(JUST_AFTER, Evidence(ledger, person))
 
 
 def broken_at_rest(ledger: Ledger, person: User) -> list[str]:
@@ -187,6 +205,23 @@ def i10_nothing_temporary_grows_old(evidence: Evidence) -> Iterator[str]:
         yield f"upload {session.public_id} is {session.state} for ever"
 
 
+def i11_metrics_agree_with_the_tables(evidence: Evidence) -> Iterator[str]:
+    """What is scraped is what is there, also of what a dead process had in hand."""
+    told: Counter[str] = Counter()
+    for reading in read_now():
+        told[reading.name] += round(reading.value)
+    with connection.cursor() as cursor:
+        for name, statement in _COUNTED.items():
+            cursor.execute(statement)
+            counted = cursor.fetchone()[0]
+            if told[name] != counted:
+                yield f"{name} says {told[name]}, there are {counted}"
+    acknowledged = sum(_highest(evidence, sent["name"]) for sent in evidence.ledger.entries("address") if "address" in sent)
+    if (arrived := current("holdfast_uploads_received_bytes_total")) < acknowledged:
+        yield f"{arrived:.0f} bytes are said to have arrived, of which {acknowledged} were acknowledged"
+
+
+JUST_AFTER: tuple[Check, ...] = (i11_metrics_agree_with_the_tables,)
 AT_REST: tuple[Check, ...] = (
     i1_no_acknowledged_byte_is_lost,
     i2_offsets_never_go_back,
@@ -196,6 +231,7 @@ AT_REST: tuple[Check, ...] = (
     i6_a_task_has_one_lease,
     i7_no_dead_letter_stays_dead,
     i9_steady_again_without_anybody,
+    i11_metrics_agree_with_the_tables,
 )
 WHEN_OLD: tuple[Check, ...] = (i1_no_acknowledged_byte_is_lost, i3_no_accepted_job_is_lost, i10_nothing_temporary_grows_old)
 

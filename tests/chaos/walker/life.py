@@ -34,9 +34,10 @@ def live(order: dict[str, Any]) -> int:
 
 def _recover(world: World, walk: Callable[[World], None]) -> int:
     """Nobody helps: time passes, people go on, workers sweep. Then every promise is compared with what is there, now and when all is old."""
+    broken = invariants.broken_just_after(world.ledger, world.person)
     world.time_passes(minutes=2)
     walk(world)
-    broken = invariants.broken_at_rest(world.ledger, world.person)
+    broken += invariants.broken_at_rest(world.ledger, world.person)
     for days in (0, 40):
         if days and settings.UPLOAD_STORE == "s3":
             world.age_bucket()

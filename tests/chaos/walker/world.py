@@ -111,6 +111,7 @@ def enter(order: dict[str, Any]) -> World:
     folder = Path(order["folder"])
     settings.VAR_DIR = folder / "var"
     settings.UPLOAD_DIR, settings.WORK_DIR, settings.RENDITION_DIR = (settings.VAR_DIR / name for name in ("uploads", "work", "renditions"))
+    settings.METRICS_DIR = settings.VAR_DIR / "run" / "metrics"
     settings.EMAIL_FILE_PATH = settings.VAR_DIR / "mail"
     settings.S3_PREFIX = f"{folder.name}/"
     settings.STORAGES["default"]["OPTIONS"] = {"location": settings.RENDITION_DIR}
