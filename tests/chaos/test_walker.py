@@ -1,7 +1,7 @@
 """Processes die at the N-th fault point of everything there is; after each death every promise is looked at. A failed round says how to repeat it.
 
 The normal run takes the deaths that have a name among the scenarios, and a seeded sample (WALKER_SEED); `make chaos` takes every pass of
-every walk, and pairs of deaths.
+a video's way, the first three and the last of each point of every other walk, and pairs of deaths.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import points
-from tests.chaos.walker.rounds import Round, Walker, s3_settings, walker
+from tests.chaos.walker.rounds import MOST_PASSES, Round, Walker, s3_settings, walker
 from tests.chaos.walker.walks import IN_S3, ON_DISK
 from tests.s3 import running
 
@@ -101,8 +101,8 @@ def test_every_point_is_passed_by_a_walk(on_disk: Walker, in_s3: Walker) -> None
 
 def every(made: Walker, walk: str) -> None:
     """All rounds, whatever breaks on the way; then all that broke."""
-    rounds = list(made.all(walk))
-    print(f"\n{walk}: died at {len(rounds) - 1} passes of {len({done.passed[-1] for done in rounds})} points")
+    rounds = list(made.all(walk, most=1000 if walk == "video" else MOST_PASSES))
+    print(f"\n{walk}: died at {sum(done.died for done in rounds)} passes of {len(set(rounds[0].passed))} points")
     broken = [str(done) for done in rounds if done.broken]
     assert not broken, "\n".join(broken)
-    assert len(rounds) > 10, "hardly anything was passed: this proves little"
+    assert len(rounds) > 4, "hardly anything was passed: this proves little"

@@ -9,10 +9,9 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -24,6 +23,8 @@ from tests.points import ROOT
 from tests.s3 import FakeS3
 
 from .ends import LIVED
+
+MOST_PASSES = 3  # of one point in one walk, and the last: what comes after is the same again
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,12 @@ class Walker:
             if not os.environ.get("KEEP"):
                 shutil.rmtree(folder)
 
-    def all(self, walk: str, *, first: int = 1) -> Iterator[Round]:
-        """Die at the first pass, at the second, and so on, until a life does not die any more."""
-        for number in count(first):
-            done = self.round(walk, f"die@{number}")
-            yield done
-            if not done.died:
-                return
+    def all(self, walk: str, *, most: int = MOST_PASSES) -> Iterator[Round]:
+        """Walk without a death, then die at one pass after the other; at the first `most` of each point, and the last."""
+        surveyed = self.round(walk, "")
+        yield surveyed
+        for number in _worth_dying(surveyed.passed, most):
+            yield self.round(walk, f"die@{number}")
 
     def _store(self) -> str:
         return "STORE=s3 " if self.settings.get("UPLOAD_STORE") == "s3" else ""
@@ -144,6 +144,14 @@ class Walker:
 
     def _url(self, database: str) -> str:
         return urlunsplit(urlsplit(self.admin_url)._replace(path=f"/{database}"))
+
+
+def _worth_dying(passed: Sequence[str], most: int) -> list[int]:
+    """Return the numbers of passes, from 1: reapers pass the same points many times over."""
+    places: dict[str, list[int]] = {}
+    for number, name in enumerate(passed, 1):
+        places.setdefault(name, []).append(number)
+    return sorted({number for numbers in places.values() for number in (*numbers[:most], numbers[-1])})
 
 
 def s3_settings(fake: FakeS3) -> dict[str, str]:
