@@ -31,7 +31,7 @@ def _debug() -> list[CheckMessage]:
 
 
 def _mail() -> list[CheckMessage]:
-    if "smtp" not in settings.EMAIL_BACKEND:
+    if "smtp" not in settings.MAIL_DELIVERY:
         return [
             Error(
                 "Letters go to files in production: nobody would get the one that confirms an address.",

@@ -109,7 +109,7 @@ def cache_answers() -> Finding:
 
 @check("Mail")
 def mail() -> Finding:
-    if "smtp" not in settings.EMAIL_BACKEND:
+    if "smtp" not in settings.MAIL_DELIVERY:
         said = f"Letters are written to files in {settings.EMAIL_FILE_PATH}."
         return failed(said, "Set EMAIL_HOST: in production people must get their mail.") if settings.PRODUCTION else ok(said)
     try:

@@ -32,7 +32,7 @@ def production(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     settings.PRODUCTION = True
     settings.DEBUG = False
     settings.ALLOWED_HOSTS = ["holdfast.example"]
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.MAIL_DELIVERY = "django.core.mail.backends.smtp.EmailBackend"
     settings.DEFAULT_FROM_EMAIL = "holdfast@holdfast.example"
     settings.BASE_URL = "https://holdfast.example"
     settings.RATE_LIMITS = True
@@ -53,7 +53,7 @@ def test_a_right_production_is_left_alone(production: Any) -> None:
     ("setting", "value", "code"),
     [
         ("DEBUG", True, "resilience.E001"),
-        ("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend", "resilience.E002"),
+        ("MAIL_DELIVERY", "django.core.mail.backends.filebased.EmailBackend", "resilience.E002"),
         ("ALLOWED_HOSTS", ["*"], "resilience.E003"),
         ("BASE_URL", "http://holdfast.example", "resilience.E004"),
         ("DEFAULT_FROM_EMAIL", "Holdfast <holdfast@localhost>", "resilience.W001"),

@@ -195,7 +195,7 @@ def test_production_needs_mail_and_wants_sentry(settings: Any) -> None:
     settings.PRODUCTION = True
     assert machine.mail().state == doctor.State.FAILED
     assert machine.sentry().state == doctor.State.WARNING
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.MAIL_DELIVERY = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     assert "does not take mail" in machine.mail().said
 
