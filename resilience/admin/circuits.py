@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
+from resilience.admin import strips
 from resilience.admin_actions import Change, ConsoleAdmin, Given, ReasonForm, RowsInside
 from resilience.admin_display import badge, link
 from resilience.circuits import control
 from resilience.models import Circuit, CircuitEvent
 from resilience.models.circuits import CircuitState
+
+HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 
 
 class ForceForm(ReasonForm):
@@ -61,13 +65,14 @@ class CircuitEventInline(RowsInside):
 
 @admin.register(Circuit)
 class CircuitAdmin(ConsoleAdmin):
-    list_display = ["name", "shown_state", "window", "opened_at", "open_until", "forced_until", "last_error", "updated_at"]
+    list_display = ["name", "shown_state", "last_hour", "window", "open_until", "forced_until", "last_error", "updated_at"]
     list_filter = ["state"]
     ordering = ["name"]
     inlines = [CircuitEventInline]
+    change_form_template = "admin/resilience/circuit/change_form.html"
     fieldsets = [
         (None, {"fields": ["name", "shown_state", "version", "updated_at"]}),
-        ("Window", {"fields": ["window", "window_started_at", "window_slow"]}),
+        ("Window", {"fields": ["window", "opens_when"]}),
         ("Open", {"fields": ["opened_at", "open_until", "open_streak", "last_error", "last_error_at"]}),
         ("Trial call", {"fields": ["trial_owner", "trial_expires_at", "trial_successes"]}),
         ("Forced by hand", {"fields": ["forced_by", "forced_reason", "forced_until"]}),
@@ -118,9 +123,28 @@ class CircuitAdmin(ConsoleAdmin):
     def shown_state(self, circuit: Circuit) -> str:
         return badge(circuit.state, CircuitState(circuit.state).label, model=Circuit)
 
-    @admin.display(description="calls in the window")
+    @admin.display(description="calls counted")
     def window(self, circuit: Circuit) -> str:
-        return f"{circuit.window_calls} calls, {circuit.window_failures} failed"
+        return f"{circuit.window_calls}, of them {circuit.window_failures} failed, {circuit.window_slow} slow"
+
+    @admin.display(description="opens when")
+    def opens_when(self, circuit: Circuit) -> str:
+        return strips.rule(circuit.limits)
+
+    @admin.display(description="last hour")
+    def last_hour(self, circuit: Circuit) -> str:
+        found = strips.spans(circuit, circuit.recent, now=timezone.now(), length=HOUR)  # type: ignore[attr-defined] # get_queryset's
+        return strips.drawing(found, title="The last hour")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Circuit]:
+        events = CircuitEvent.objects.filter(at__gte=timezone.now() - HOUR).order_by("version")[: strips.MOST_EVENTS]
+        return super().get_queryset(request).prefetch_related(Prefetch("events", queryset=events, to_attr="recent"))
+
+    def more(self, row: Circuit) -> dict[str, Any]:
+        now = timezone.now()
+        events = list(row.events.filter(at__gte=now - DAY).order_by("-version")[: strips.MOST_EVENTS])[::-1]
+        found = [(title, strips.spans(row, events, now=now, length=length)) for title, length in (("The last hour", HOUR), ("The last 24 hours", DAY))]
+        return {"strips": [(title, strips.drawing(shown, title=title), strips.in_words(shown)) for title, shown in found]}
 
 
 @admin.register(CircuitEvent)
