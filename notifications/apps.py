@@ -10,6 +10,6 @@ class NotificationsConfig(AppConfig):
         from importlib import import_module
         from importlib.util import find_spec
 
-        for module in ("errors", "tasks", "receivers", "checks"):
+        for module in ("errors", "tasks", "receivers", "checks", "rules"):
             if find_spec(f"notifications.{module}"):
                 import_module(f"notifications.{module}")

@@ -15,6 +15,8 @@ class ResilienceConfig(AppConfig):
         from resilience import faults
 
         faults.arm_by_environment(production=settings.PRODUCTION)
-        for module in ("errors", "tasks", "tidy", "recovery_steps", "bulkheads", "receivers", "checks", "watching", "cache.watching", "mail.tasks", "mail.tidy", "mail.watching"):
+        first = ("errors", "tasks", "tidy", "recovery_steps", "bulkheads", "receivers", "checks", "watching")
+        then = ("cache.watching", "rules", "mail.tasks", "mail.tidy", "mail.watching")
+        for module in (*first, *then):
             if find_spec(f"resilience.{module}"):
                 import_module(f"resilience.{module}")

@@ -10,6 +10,6 @@ class UploadsConfig(AppConfig):
         from importlib import import_module
         from importlib.util import find_spec
 
-        for module in ("errors", "tasks", "receivers", "checks", "watching"):
+        for module in ("errors", "tasks", "receivers", "checks", "rules", "watching"):
             if find_spec(f"uploads.{module}"):
                 import_module(f"uploads.{module}")

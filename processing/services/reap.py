@@ -36,7 +36,7 @@ BATCH = 200
 
 def resume_jobs(*, dry_run: bool = False) -> int:
     """Give live jobs without a live task a new one: their task was discarded, or its end was lost. Return how many."""
-    found = [job for job in _unattended()[:BATCH] if dry_run or _resume(job)]
+    found = [job for job in unattended()[:BATCH] if dry_run or _resume(job)]
     return len(found)
 
 
@@ -51,7 +51,7 @@ def reap_work(*, dry_run: bool = False) -> int:
     return _reap_folders(dry_run=dry_run) + _reap_texts(dry_run=dry_run)
 
 
-def _unattended() -> QuerySet[Job]:
+def unattended() -> QuerySet[Job]:
     tasks = Task.objects.filter(state__in=LIVE_STATES, kind__in=("processing.submit", "processing.transcode"))
     mine = tasks.annotate(job=KT("payload__job_id")).filter(job=OuterRef("public_id"))
     quiet = Job.objects.filter(state__in=(JobState.QUEUED, JobState.RUNNING), updated_at__lt=Now() - timedelta(seconds=QUIET_SECONDS))
