@@ -119,7 +119,7 @@ class TaskPolicyAdmin(PolicyAdmin):
     def paused(self, row: TaskPolicy) -> str:
         declared = find_kind(row.kind)
         held = policies.paused(row.kind, declared.queue if declared else "")
-        return badge("waiting", "paused") if held else badge("ok", "runs")
+        return badge("snoozed", "paused") if held else badge("ok", "runs")
 
     @admin.display(description="tries", ordering="tries")
     def shown_tries(self, row: TaskPolicy) -> str:
@@ -202,7 +202,7 @@ class PauseAdmin(ConsoleAdmin):
     @admin.display(description="now")
     def now(self, row: Pause) -> str:
         over = row.until is not None and row.until <= timezone.now()
-        return badge("ok", "over") if over else badge("waiting", "paused")
+        return badge("ok", "over") if over else badge("snoozed", "paused")
 
     @admin.display(description="tasks that wait")
     def waiting(self, row: Pause) -> int:
