@@ -5,8 +5,12 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import sys
+import time
 import traceback
+
+LONGEST_LIFE_SECONDS = 300.0
 
 
 def main() -> None:
@@ -42,7 +46,20 @@ def _one(order: dict, live) -> int:  # type: ignore[no-untyped-def, type-arg]
             sys.stderr.flush()
         finally:
             os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return _end_of(child)
+
+
+def _end_of(child: int) -> int:
+    """Return its exit code; one that hangs is killed, and its code is that of the signal."""
+    deadline = time.monotonic() + LONGEST_LIFE_SECONDS
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":

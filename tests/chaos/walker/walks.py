@@ -10,15 +10,16 @@ from django.conf import settings
 from support.models import Ticket, TicketAttachment
 from support.services.attachments import remove_attachment
 from support.services.tickets import open_ticket
-from tests.uploads.client import OFFSET_TYPE, request
+from tests.uploads.client import OFFSET_TYPE
 from uploads.models import OPEN_SESSION_STATES, Video, VideoState
 from uploads.services.abort import abort_upload
 from uploads.services.delete import delete_video
 
-from .client import Sending, metadata, upload
+from .client import Sending, metadata, request, upload
 from .direct import direct
 from .failing import failing
 from .files import clip, data, size
+from .letters import letter
 from .trial import trial
 from .world import World
 
@@ -124,5 +125,6 @@ ON_DISK: dict[str, Callable[[World], None]] = {
     "endings": endings,
     "failing": failing,
     "trial": trial,
+    "letter": letter,
 }
 IN_S3: dict[str, Callable[[World], None]] = {"video": video, "parts": parts, "canceled": canceled_in_parts, "direct": direct}
