@@ -26,6 +26,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def] # gunicorn is unty
     """Live streams never end by themselves: let them see when this worker is asked to stop."""
     from notifications.live.hub import stop_when
     from resilience.circuits import warm_up
+    from resilience.monitor import watch_web_worker
 
     warm_up()
     stop_when(lambda: not worker.alive)
@@ -34,6 +35,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def] # gunicorn is unty
     hand_on_whole_pieces()
     share_memory_between_threads()
     bound_first_requests(worker)
+    watch_web_worker()
 
 
 def accept_one_at_a_time(worker: Any) -> None:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from django.conf import settings
+
 from processing.services import outputs, poison, reap, run, submit
+from resilience import pressure
 from resilience.reapers import reaper
+from resilience.shedding import Work
 from resilience.tasks import TaskContext, durable
+
+
+def require_ease() -> None:
+    """Let nothing new begin where it is tight: the task waits, no try and no attempt spent.
+
+    Raises:
+        Stretched.
+    """
+    free = min(pressure.disk_free(Path(folder)) for folder in (settings.WORK_DIR, settings.RENDITION_DIR))
+    pressure.require_ease(Work.CONVERSION, disk_free=free)
 
 
 @durable("processing.submit", timeout=60)
 def submit_job(context: TaskContext, *, job_id: str, engine: str = "", salvage: bool = False) -> None:
+    require_ease()
     submit.submit_job(job_id, engine=engine, salvage=salvage)
 
 
 @durable("processing.transcode", queue="media", timeout=20 * 3600, tries=5, on_dead=poison.transcode_is_dead)
 def transcode(context: TaskContext, *, job_id: str, attempt_id: str) -> None:
+    require_ease()
     run.run_attempt(context, job_id=job_id, chain_id=attempt_id)
 
 

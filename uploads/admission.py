@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
+from resilience import pressure
+from resilience.shedding import Reason, Work
 from uploads.errors import FileEmpty, StorageFull, TooLarge, TypeRefused
 from uploads.services.clean import extension
 from uploads.store import store
@@ -16,8 +18,6 @@ ENDINGS = VIDEO_ENDINGS | AUDIO_ENDINGS
 _TYPES = frozenset(
     {"application/octet-stream", "application/ogg", "application/mp4", "application/x-matroska", "application/x-flac", "text/vnd.trolltech.linguist"}
 )
-FREE_SHARE_NEEDED = 0.10
-ROOM_RETRY_SECONDS = 120
 
 
 def accepts_anything() -> bool:
@@ -60,11 +60,15 @@ def require_acceptable(*, length: int | None, file_name: str, declared_type: str
 
 
 def require_room(length: int) -> None:
-    """Refuse new uploads while there is too little room; those that began are finished first.
+    """Refuse new uploads while it is tight (resilience/shedding.py says when); those that began are finished first.
 
     Raises:
         StorageFull: less than a tenth of the store is free, or the file would not fit.
+        Stretched: memory or connections to the database are short.
     """
     place = store()
-    if place.free_share() < FREE_SHARE_NEEDED or place.free_bytes() < length:
-        raise StorageFull(retry_after=ROOM_RETRY_SECONDS)
+    reason = pressure.reason_against(Work.UPLOAD, disk_free=place.free_share())
+    if reason is Reason.DISK or place.free_bytes() < length:
+        raise StorageFull(retry_after=pressure.RETRY_AFTER[Reason.DISK])
+    if reason is not None:
+        raise pressure.Stretched(reason)

@@ -8,7 +8,7 @@ from resilience.reapers import MINUTE, reaper
 from resilience.tasks import TaskContext, durable
 from uploads.attachments.judge import give_up as give_up_judging
 from uploads.attachments.judge import judge_attachment
-from uploads.errors import StorageAway
+from uploads.errors import StorageAway, StorageFull
 from uploads.integrity.record import prune_segments
 from uploads.services.expire import expire_uploads, reap_orphans
 from uploads.services.inspect import give_up, inspect_upload
@@ -22,12 +22,17 @@ def _dead(task: Task) -> None:
     give_up(str(task.payload["session_id"]))
 
 
+def _wait(away: StorageAway | StorageFull) -> CircuitOpen:
+    """What makes a task wait without spending a try: the bytes are safe, only the place for them or the way to them is missing."""
+    return CircuitOpen(circuit="disk" if isinstance(away, StorageFull) else "s3", retry_after=away.retry_after or 5)
+
+
 @durable("uploads.inspect", timeout=900, tries=4, on_dead=_dead)
 def inspect(context: TaskContext, *, session_id: str) -> None:
     try:
         inspect_upload(session_id, attempt=context.attempt, stopped=context.lease_lost)
-    except StorageAway as away:  # waits without spending a try: the file is safe, it only cannot be looked at
-        raise CircuitOpen(circuit="s3", retry_after=away.retry_after or 5) from away
+    except (StorageAway, StorageFull) as away:
+        raise _wait(away) from away
 
 
 def _not_judged(task: Task) -> None:
@@ -38,8 +43,8 @@ def _not_judged(task: Task) -> None:
 def judge(context: TaskContext, *, session_id: str) -> None:
     try:
         judge_attachment(session_id, stopped=context.lease_lost)
-    except StorageAway as away:
-        raise CircuitOpen(circuit="s3", retry_after=away.retry_after or 5) from away
+    except (StorageAway, StorageFull) as away:
+        raise _wait(away) from away
 
 
 def _not_joined(task: Task) -> None:
@@ -50,8 +55,8 @@ def _not_joined(task: Task) -> None:
 def join(context: TaskContext, *, session_id: str) -> None:
     try:
         join_parts(session_id, stopped=context.lease_lost)
-    except StorageAway as away:
-        raise CircuitOpen(circuit="s3", retry_after=away.retry_after or 5) from away
+    except (StorageAway, StorageFull) as away:
+        raise _wait(away) from away
 
 
 reaper("uploads.expire", frees_disk=True, about="Ends uploads nobody finished in time; their bytes go.")(expire_uploads)

@@ -26,3 +26,10 @@ def pool_waiting() -> tuple[int, int]:
     from .base import LENT, waiting
 
     return LENT.count, waiting()
+
+
+def pool_pressure() -> float:
+    """Return how long, in seconds, a request of this process waits for a connection now, or did a moment ago; 0 without a pool. Costs no query."""
+    from .waits import WAITS
+
+    return WAITS.longest()

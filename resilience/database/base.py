@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import Any
@@ -16,6 +17,7 @@ from resilience.metrics import counter, histogram
 
 from . import CommitUnknown, PoolFull, slow
 from .connections import PatientConnection, require_alive
+from .waits import WAITS
 
 POOL_WAIT = histogram("holdfast_database_pool_wait_seconds", "How long a request waited for a connection of the pool.")
 POOL_FULL = counter("holdfast_database_pool_full_total", "Requests that got no connection because all were in use.")
@@ -66,7 +68,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         started = time.monotonic()
         try:
-            connection = super().get_new_connection(conn_params)
+            with WAITS.waiting() if self.pool else contextlib.nullcontext():
+                connection = super().get_new_connection(conn_params)
         except PoolTimeout as timeout:
             if LENT.count >= self.settings_dict["OPTIONS"]["pool"]["max_size"]:
                 POOL_FULL.inc()

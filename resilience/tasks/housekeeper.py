@@ -9,6 +9,7 @@ from django.db import Error as DatabaseFault
 from django.db import connection
 
 from resilience import reaping
+from resilience.monitor import Monitor
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +25,7 @@ class Housekeeper(threading.Thread):
         self._stop_event = stop
 
     def run(self) -> None:
+        Monitor("supervisor", replace=None).start()
         pause = FIRST_SECONDS
         while not self._stop_event.wait(pause):
             pause = ROUND_SECONDS

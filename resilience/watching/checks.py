@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Max
 from django.db.models.functions import Now
 
 from resilience import fleet
+from resilience.metrics import current
 from resilience.models import Circuit, Task
 from resilience.models.circuits import CircuitState
+from resilience.models.policies import PauseScope
 from resilience.models.tasks import WAITING_STATES
+from resilience.tasks.policies import pauses
 
 from .readiness import Health, degraded, ok, readiness, unavailable
 
 LATE = timedelta(minutes=2)
-DISK_LOW, DISK_FULL = 10.0, 5.0  # percent free: below, nothing new is begun; below, everything that can be is cleared away
+CANARY_SECONDS = 60.0
 _applied: set[str] = set()
 
 
@@ -43,24 +44,26 @@ def migrations() -> Health:
     return ok()
 
 
-@readiness("disk", critical=False)
-def disk() -> Health:
-    usage = shutil.disk_usage(settings.VAR_DIR)
-    free = 100 * usage.free / usage.total
-    said = f"{free:.0f} % of the disk is free."
-    if free < DISK_FULL:
-        return unavailable(said)
-    return degraded(said) if free < DISK_LOW else ok(said)
-
-
 @readiness("worker", critical=False, every=5.0)
 def worker() -> Health:
-    """Somebody does the work: a worker is connected from anywhere, and nothing due waits for minutes (its canary sees to the rest)."""
+    """Somebody does the work: a worker is connected from anywhere, canaries come through those of this host, and nothing due waits for minutes."""
     if not fleet.workers():
         return unavailable("No worker is connected.")
-    late = Task.objects.filter(state__in=WAITING_STATES, run_at__lt=Now() - LATE).order_by().values_list("queue").annotate(since=Max("run_at"))
-    queues = sorted(queue for queue, _since in late)
-    return degraded(f"Tasks wait for more than {LATE.seconds // 60} minutes: {', '.join(queues)}.") if queues else ok()
+    queues = ["default", *settings.Q_CLUSTER["ALT_CLUSTERS"]]
+    silent = [queue for queue in queues if current("holdfast_tasks_canary_age_seconds", queue=queue) > CANARY_SECONDS]
+    if silent:
+        return degraded(f"No canary comes through the workers of this host: {', '.join(silent)}.")
+    late = [queue for queue in queues if _is_late(queue)]
+    return degraded(f"Tasks wait for more than {LATE.seconds // 60} minutes: {', '.join(late)}.") if late else ok()
+
+
+def _is_late(queue: str) -> bool:
+    """Whether something waits that nobody paused. One look, however long the queue is."""
+    held = pauses()
+    if any(pause.scope == PauseScope.QUEUE and pause.name == queue for pause in held):
+        return False
+    waiting = Task.objects.filter(queue=queue, state__in=WAITING_STATES, run_at__lt=Now() - LATE)
+    return waiting.exclude(kind__in=[pause.name for pause in held if pause.scope == PauseScope.KIND]).exists()
 
 
 @readiness("circuits", critical=False)

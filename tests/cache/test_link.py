@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resilience.cache.link import PAUSES, TRIES, Link, LinkState
@@ -32,6 +32,7 @@ def test_a_check_that_fails_is_a_loss_and_a_second_loss_is_no_news() -> None:
     assert link.next_look == 30.0 + PAUSES[0], "calls that fail later do not put the try off"
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["lost", "well", "badly"]), max_size=40))
 def test_whatever_happens_there_is_a_next_look_and_a_good_one_connects(steps: list[str]) -> None:
     link, now = Link(check_seconds=30), 0.0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-from collections import namedtuple
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,9 @@ from django.utils import timezone
 
 from resilience.fleet import WorkerHost
 from resilience.models import Circuit, Task
+from resilience.models.policies import PauseScope
+from resilience.tasks import figures
+from resilience.tasks.policies import Paused
 from resilience.watching import checks
 from resilience.watching import readiness as module
 from resilience.watching.readiness import Health, State, current, degraded, ok, readiness, unavailable
@@ -103,7 +105,7 @@ def test_an_answer_is_good_for_a_while_and_while_one_asks_others_take_it() -> No
 def test_two_checks_do_not_share_a_name() -> None:
     readiness("one", critical=True)(ok)
     with pytest.raises(ValueError, match="Two readiness checks"):
-        readiness("one", critical=True)(checks.disk)
+        readiness("one", critical=True)(checks.worker)
 
 
 # each dependency gone
@@ -143,23 +145,38 @@ def test_with_tables_of_another_release_it_is_not_ready(monkeypatch: pytest.Monk
     assert checks.migrations().state is State.OK
 
 
-@pytest.mark.parametrize(("free", "state"), [(50, State.OK), (8, State.DEGRADED), (2, State.UNAVAILABLE)])
-def test_a_full_disk_degrades(free: int, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(100, 100 - free, free))
-    assert checks.disk().state is state
-
-
-@pytest.mark.django_db
-def test_a_worker_must_be_there_and_keep_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks.fleet, "workers", list)
-    assert checks.worker().state is State.UNAVAILABLE
+@pytest.fixture
+def one_worker(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     now = timezone.now()
     monkeypatch.setattr(checks.fleet, "workers", lambda: [WorkerHost("this machine", 1, now, now)])
     Task.objects.all().delete()
+
+
+@pytest.mark.django_db
+def test_a_worker_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks.fleet, "workers", list)
+    assert checks.worker().state is State.UNAVAILABLE
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("one_worker")
+def test_a_worker_must_keep_up_with_what_is_not_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert checks.worker().state is State.OK
-    Task.objects.create(kind="test.late", queue="media", run_at=now - timedelta(minutes=3))
+    late = Task.objects.create(kind="test.late", queue="media", run_at=timezone.now() - timedelta(minutes=3))
     assert checks.worker() == degraded("Tasks wait for more than 2 minutes: media.")
+    for scope, name in ((PauseScope.QUEUE, "media"), (PauseScope.KIND, late.kind)):
+        monkeypatch.setattr(checks, "pauses", lambda scope=scope, name=name: [Paused(scope, name, "", "", timezone.now(), None)])
+        assert checks.worker().state is State.OK
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("one_worker")
+def test_canaries_must_come_through() -> None:
+    age = figures._CANARY
+    age.labels("media").set(59)
+    assert checks.worker().state is State.OK
+    age.labels("media").set(61)
+    assert checks.worker() == degraded("No canary comes through the workers of this host: media.")
 
 
 @pytest.mark.django_db

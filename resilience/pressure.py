@@ -1,0 +1,90 @@
+"""How tight it is now, and the refusals that follow (resilience/shedding.py decides). Asked before new work; asks nobody that could make it wait."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.conf import settings
+
+from resilience import database
+from resilience.circuits.errors import CircuitOpen
+from resilience.errors import ASK_FOR_HELP, Category, Entry, Fault, Retry, wait
+from resilience.memory import share_of_memory
+from resilience.metrics import counter
+
+from .shedding import Marks, Pressure, Reason, Work, shed
+
+RETRY_AFTER = {Reason.DISK: 30.0, Reason.MEMORY: 30.0, Reason.POOL: 5.0}  # seconds
+_SHED = counter("holdfast_shed_total", "New work refused because it was tight.", ["work", "reason"])
+
+
+class Stretched(CircuitOpen):
+    """New work is refused for a while so that what began can end. To a task it is what an open circuit is: it waits, no try spent."""
+
+    entry = Entry(
+        code="SERVICE_STRETCHED",
+        title="We finish what began before we take more",
+        what_happened="We are at the limit of what we can do at once, so nothing new is begun for a moment. Whatever is under way goes on.",
+        actions=(wait("Wait a moment, then try again"), ASK_FOR_HELP),
+        status=503, category=Category.CAPACITY, fault=Fault.US, retry=Retry.AFTER_WAIT, severity="warning",
+        fields=("circuit",),
+        runbook="`manage.py doctor` and /readyz say what is short: disk, memory or connections to the database (DATABASE_POOL, MEMORY_LIMIT, disk of VAR_DIR).",
+        examples=({"circuit": "memory"},),
+    )  # fmt: skip
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(circuit=str(reason), retry_after=RETRY_AFTER[reason])
+        self.reason = reason
+
+
+def marks() -> Mapping[Work, Marks]:
+    low, full, memory = settings.DISK_LOW_SHARE, settings.DISK_FULL_SHARE, settings.MEMORY_SHED_SHARE
+    return {
+        Work.UPLOAD: Marks(disk_free=low, memory=memory, pool_wait=settings.POOL_SHED_SECONDS),
+        Work.CONVERSION: Marks(disk_free=full, memory=memory),
+    }
+
+
+def pressure(*, disk_free: float) -> Pressure:
+    return Pressure(disk_free=disk_free, memory=share_of_memory(), pool_wait=database.pool_pressure())
+
+
+def reason_against(work: Work, *, disk_free: float) -> Reason | None:
+    """Return why new work of a kind is refused now, and count it; None when it may begin.
+
+    Args:
+        disk_free: share of the disk it would write to that is free.
+    """
+    reason = shed(work, pressure(disk_free=disk_free), marks())
+    if reason is not None:
+        _SHED.labels(work, reason).inc()
+    return reason
+
+
+def require_ease(work: Work, *, disk_free: float) -> None:
+    """Raises: Stretched."""
+    reason = reason_against(work, disk_free=disk_free)
+    if reason is not None:
+        raise Stretched(reason)
+
+
+def disk_free(folder: Path) -> float:
+    """Return the share of a folder's disk that is free; a folder that is not there yet will be where its nearest parent is."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    usage = shutil.disk_usage(folder)
+    return usage.free / usage.total if usage.total else 0.0
+
+
+def disks() -> dict[str, float]:
+    """Return the free share of each disk of ours, by the folders' names that lie on it."""
+    by_device: dict[int, tuple[list[str], float]] = {}
+    for name in ("VAR_DIR", "UPLOAD_DIR", "WORK_DIR", "RENDITION_DIR"):
+        folder = Path(getattr(settings, name))
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        device = folder.stat().st_dev
+        by_device.setdefault(device, ([], disk_free(folder)))[0].append(name)
+    return {"+".join(names): free for names, free in by_device.values()}
