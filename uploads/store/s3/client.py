@@ -193,14 +193,15 @@ def _in_time(**_event: Any) -> None:
 
 def _guarded(ask: Callable[[], T]) -> T:
     try:
-        return circuit("s3", exclude=(StoreMissing, MultipartMissing, Refused)).call(_translated, ask)
+        longest = settings.S3_CALL_SECONDS
+        return circuit("s3", exclude=(StoreMissing, MultipartMissing, Refused), timeout=longest, slow_seconds=longest / 2).call(_translated, ask)
     except (BotoCoreError, ClientError, OutOfTime) as failure:
         raise StorageAway(retry_after=RETRY_AFTER_SECONDS) from failure
 
 
 def _translated(ask: Callable[[], T]) -> T:
     """Make a call, and say in our words what S3 says about the request; what it says about itself goes on as it is."""
-    give_connection_back()  # the circuit may have asked the database; nobody waits for S3 with one of its connections
+    give_connection_back()  # nobody waits for S3 with one of the database's connections
     _local.deadline = time.monotonic() + settings.S3_CALL_SECONDS
     try:
         with CALL_SECONDS.time():
