@@ -46,11 +46,18 @@ def test_ten_seconds_without_a_database_lose_nothing(tmp_path: Path) -> None:
         api = system.get("/api/v1/videos")
         alive = requests.get(f"{system.url}/healthz", timeout=5)
         ready = requests.get(f"{system.url}/readyz", timeout=20)
+        status = requests.get(f"{system.url}/status/", timeout=20)
+        figures = requests.get(f"{system.url}/metrics", timeout=20)
         time.sleep(max(0.0, 10 - (time.monotonic() - stopped)))
         system.postgres.start()
 
         assert alive.status_code == 200
         assert ready.status_code == 503
+        assert ready.json()["parts"]["database"]["status"] == "unavailable"
+        assert status.status_code == 200
+        assert "What has arrived is safe" in status.text
+        assert "holdfast_database_up 0.0" in figures.text
+        assert "holdfast_uploads_received_bytes_total" in figures.text
         for answer in (page, api):
             assert answer.status_code == 503, answer.text
             assert int(answer.headers["Retry-After"]) >= 1
