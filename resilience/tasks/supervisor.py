@@ -17,7 +17,7 @@ from django.db import connection
 
 from resilience import draining
 
-from . import sweep, wakeups
+from . import brokers, sweep, wakeups
 from .figures import CLUSTERS_REPLACED
 from .housekeeper import Housekeeper
 from .process import ClusterProcess, Health
@@ -137,7 +137,7 @@ class Sweeper(threading.Thread):
         self._next_full = time.monotonic() + settings.TASK_SWEEP_SECONDS
         wakeups.drop_stale_wake_ups()
         if draining.current() is None:
-            self.untaken |= {queue for queue in sweep.queues() if wakeups.oldest_wake_up_age(queue) > UNTAKEN_SECONDS and not sweep.has_leases_here(queue)}
+            self.untaken |= {queue for queue in brokers.queues() if wakeups.oldest_wake_up_age(queue) > UNTAKEN_SECONDS and not sweep.has_leases_here(queue)}
         if time.monotonic() - self._last_fault > CALM_SECONDS:
             sweep.reap_expired()
 

@@ -17,9 +17,6 @@ from resilience.models import Task
 from resilience.models.tasks import RunOutcome, TaskState
 
 from . import finish
-from .brokers import queues as queues
-from .wakeups import drop_stale_wake_ups as drop_stale_wake_ups
-from .wakeups import send_wake_ups as send_wake_ups
 
 log = structlog.get_logger(__name__)
 

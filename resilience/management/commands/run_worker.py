@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from resilience.tasks import sweep
+from resilience.tasks import brokers
 from resilience.tasks.supervisor import Supervisor
 
 
@@ -18,10 +18,10 @@ class Command(BaseCommand):
     help = "Run the durable tasks of all queues until SIGTERM or SIGINT. Any number of workers may run against one database."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--queue", action="append", choices=sweep.queues(), help="Serve only this queue; may be given more than once.")
+        parser.add_argument("--queue", action="append", choices=brokers.queues(), help="Serve only this queue; may be given more than once.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        supervisor = Supervisor(options["queue"] or sweep.queues())
+        supervisor = Supervisor(options["queue"] or brokers.queues())
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
         pid_file = settings.VAR_DIR / "run" / "worker.pid"
