@@ -5,6 +5,7 @@ from django import forms
 
 class TitleForm(forms.Form):
     title = forms.CharField(max_length=200, label="Title")
+    seen = forms.CharField(max_length=200, strip=False, widget=forms.HiddenInput, error_messages={"required": "This page is too old to save from. Reload it."})
 
 
 class TicketForm(forms.Form):

@@ -12,8 +12,8 @@ from django.shortcuts import render
 from django.urls import path, reverse
 
 from resilience import audit
-from resilience.admin_actions import ConsoleAdmin
 from resilience.admin_display import seconds_in_words
+from resilience.admin_versions import VersionedAdmin
 from resilience.tasks.backoff import JITTER, schedule
 
 SHOWN_WAITS = 12
@@ -60,7 +60,7 @@ def in_words(plan: Plan) -> dict[str, Any]:
     return {"waits": shown, "more": max(0, len(bounds) - SHOWN_WAITS), "least": seconds_in_words(least), "most": seconds_in_words(most)}
 
 
-class PolicyAdmin(ConsoleAdmin):
+class PolicyAdmin(VersionedAdmin):
     """Rows that people with `changing` may edit; every edit has a reason and is written down. Subclasses say what schedule a row means.
 
     `chosen_by` names the fields that say what a policy is for: they are set when a row is made, and then no more.
@@ -69,7 +69,6 @@ class PolicyAdmin(ConsoleAdmin):
     change_form_template = "admin/policy_change_form.html"
     changing = ""
     chosen_by: tuple[str, ...] = ()
-    edited: tuple[str, ...] = ()
 
     def plan_of(self, row: Any) -> Plan:
         raise NotImplementedError

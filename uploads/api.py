@@ -80,8 +80,8 @@ class VideoViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Video]):
         given.is_valid(raise_exception=True)
         try:
             rename_video(video, title=given.validated_data["title"], version=version)
-        except VersionConflict:
-            raise VersionMismatch() from None  # the caller named the version: 412, not 409
+        except VersionConflict as conflict:
+            raise VersionMismatch(**conflict.fields) from None  # the caller named the version: 412, not 409
         video.refresh_from_db()
         return tagged(request, self.get_serializer(video).data, version=video.version)
 

@@ -17,6 +17,7 @@ from dashboard.uploading import upload_settings
 from processing.selectors import current_job
 from processing.services.jobs import cancel_job, retry_job
 from resilience.errors import AppError
+from resilience.http.errors import VersionConflict
 from uploads.models import Video
 from uploads.services.delete import delete_video
 from uploads.services.videos import rename_video
@@ -72,7 +73,11 @@ def rename(request: HttpRequest, public_id: str) -> Answer:
     form = TitleForm(request.POST)
     if not form.is_valid():
         return render(request, "videos/video.html", _context(found) | {"form": form, "upload": upload_settings()}, status=400)
-    rename_video(found, title=form.cleaned_data["title"])
+    try:
+        rename_video(found, title=form.cleaned_data["title"], seen=form.cleaned_data["seen"])
+    except VersionConflict:
+        found = own_video(request, public_id)
+        return render(request, "videos/title_conflict.html", {"video": found, "yours": form.cleaned_data["title"]}, status=409)
     messages.success(request, "The title is changed.")
     return redirect("video", found.public_id)
 

@@ -95,6 +95,7 @@ class VersionConflict(AppError):
         what_happened="This changed while you were looking at it, so your change was not made.",
         actions=(button("Reload and look again", "reload"),),
         status=409, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
+        fields=("current", "yours"),  # what is there now, and what was sent: for whoever has to choose
     )  # fmt: skip
 
 
@@ -105,6 +106,7 @@ class VersionMismatch(AppError):
         what_happened="This changed since you last read it, so your change was not made.",
         actions=(button("Read it again, then send the change with its new ETag", "reload"),),
         status=412, category=Category.CONFLICT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info",
+        fields=("current", "yours"),  # what is there now, and what was sent: for whoever has to choose
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from processing.models import RetryPolicy
 from resilience.admin_policies import Plan, in_words
+from resilience.admin_versions import seen_of
 from resilience.models import GroupChange, OperatorAction, Pause, Task, TaskPolicy
 from resilience.models.tasks import TaskState
 from resilience.tasks import durable, policies
@@ -40,7 +41,8 @@ def page(row: Any) -> str:
 
 
 def edit(client: Client, row: Any, **values: Any) -> Any:
-    return client.post(page(row), {**OF_THE_FORM, "enabled": "on", "engines": "[]", **values})
+    seen = seen_of(row, admin.site._registry[type(row)].edited)
+    return client.post(page(row), {**OF_THE_FORM, "seen": seen, "enabled": "on", "engines": "[]", **values})
 
 
 def test_a_retry_policy_is_edited_with_a_reason() -> None:

@@ -201,7 +201,8 @@ def test_a_title_is_changed_only_over_the_version_that_was_read(client: APIClien
     changed = client.patch(address, {"title": "A"}, headers={"If-Match": etag})
     assert changed.status_code == 200
     assert changed.json()["title"] == "A"
-    problem(client.patch(address, {"title": "B"}, headers={"If-Match": etag}), 412, "VERSION_MISMATCH")
+    refused = problem(client.patch(address, {"title": "B"}, headers={"If-Match": etag}), 412, "VERSION_MISMATCH")
+    assert (refused["current"], refused["yours"]) == ({"title": "A", "version": 1}, {"title": "B"})
     problem(client.patch(address, {"title": "B"}, headers={"If-Match": "W/" + etag}), 412, "VERSION_MISMATCH")
     problem(client.patch(address, {"title": "B"}, headers={"If-Match": '"x"'}), 412, "VERSION_MISMATCH")
     assert client.patch(address, {"title": "B"}, headers={"If-Match": changed["ETag"]}).json()["title"] == "B"

@@ -69,14 +69,14 @@ def test_nobody_signed_out_acts(anonymous: Client, address: str) -> None:
 
 
 def test_a_title_is_changed(client: Client, things) -> None:
-    answer = client.post(f"/videos/{things['video']}/rename/", {"title": "  The harbour "}, follow=True)
+    answer = client.post(f"/videos/{things['video']}/rename/", {"title": "  The harbour ", "seen": "in converting"}, follow=True)
     assert Video.objects.get(public_id=things["video"]).title == "The harbour"
     assert b"The title is changed." in answer.content
 
 
 @pytest.mark.parametrize("title", ["", "x" * 201])
 def test_a_title_that_cannot_be_is_told_beside_the_field(client: Client, things, title: str) -> None:
-    answer = client.post(f"/videos/{things['video']}/rename/", {"title": title})
+    answer = client.post(f"/videos/{things['video']}/rename/", {"title": title, "seen": "in converting"})
     assert answer.status_code == 400
     assert b'id="id_title_errors"' in answer.content
     assert Video.objects.get(public_id=things["video"]).title == "in converting"

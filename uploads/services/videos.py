@@ -94,11 +94,12 @@ def check_videos(arrivals: Sequence[Arrival]) -> None:
         videos_changed.send(sender=Video, changes=changes)
 
 
-def rename_video(video: Video, *, title: str, version: int | None = None) -> Video:
+def rename_video(video: Video, *, title: str, version: int | None = None, seen: str | None = None) -> Video:
     """Give a video another title; an empty one changes nothing.
 
     Args:
-        version: what the caller saw when it decided; None does not care.
+        version: of the video as the caller saw it; None does not care.
+        seen: the title the caller saw; None does not care. Unlike the version, it is not moved by what happens to the file.
 
     Raises:
         VersionConflict: the video changed since.
@@ -106,14 +107,17 @@ def rename_video(video: Video, *, title: str, version: int | None = None) -> Vid
     cleaned = clean_title(title)
     if not cleaned:
         return video
-    _set_title(video, cleaned, version)
+    _set_title(video, cleaned, version, seen)
     return video
 
 
 @retried(joins=True)
-def _set_title(video: Video, title: str, version: int | None) -> None:
-    seen = {} if version is None else {"version": version}
-    if not Video.objects.filter(pk=video.pk, **seen).update(title=title, version=F("version") + 1, updated_at=Now()):
-        raise VersionConflict
+def _set_title(video: Video, title: str, version: int | None, seen: str | None) -> None:
+    unchanged = {name: value for name, value in (("version", version), ("title", seen)) if value is not None}
+    if not Video.objects.filter(pk=video.pk, **unchanged).update(title=title, version=F("version") + 1, updated_at=Now()):
+        current = Video.objects.filter(pk=video.pk).values("title", "version").first()
+        if version is None and current is not None and current["title"] == title:
+            return  # sent twice, or thought of twice
+        raise VersionConflict(current=current, yours={"title": title})
     video.refresh_from_db()
     video_changed.send(sender=Video, video=video, before=video.state)
