@@ -21,9 +21,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """With `dry_run` nothing is changed. `replay` are kinds of dead letters to start again ("all": every kind), `reason` why."""
+    """With `dry_run` nothing is changed. `replay` are kinds of dead letters to start again ("all": every kind), `reason` why.
+
+    `repair` puts right what check_integrity finds and is safe to.
+    """
 
     dry_run: bool = False
+    repair: bool = False
     replay: tuple[str, ...] = ()
     reason: str = ""
 
@@ -68,9 +72,9 @@ def step(name: str) -> Callable[[Do], Do]:
     return register
 
 
-def run_all(*, dry_run: bool = False, replay: tuple[str, ...] = (), reason: str = "") -> list[Part]:
+def run_all(*, dry_run: bool = False, repair: bool = False, replay: tuple[str, ...] = (), reason: str = "") -> list[Part]:
     """Do everything, or with `dry_run` only look, and say how each part went. What one raises is logged and reported."""
-    options = Options(dry_run=dry_run, replay=replay, reason=reason)
+    options = Options(dry_run=dry_run, repair=repair, replay=replay, reason=reason)
     done = [reaping.look(kind) if dry_run else reaping.run_now(kind) for kind in reapers.all_reapers()]
     return [*(Part(part.name, part.count, part.error) for part in done), *(_take(name, do, options) for name, do in _STEPS.items())]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from resilience import integrity
 from resilience.models import Circuit, Task
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import TaskState
@@ -24,6 +25,18 @@ def sync_cache(options: Options) -> Found:
     if options.dry_run or found.is_well:
         return Found(count=waiting, said="The cache server answers." if found.answers else "The cache server does not answer; work goes on without it.")
     return Found(error=f"The cache server was not told everything: {found.error or 'some process still keeps writes for it'}.")
+
+
+@step("check_integrity")
+def check_integrity(options: Options) -> Found:
+    """Prove what no constraint can hold. What is found is told; with `repair` it is put right, and what is left then is a failure."""
+    repair = options.repair and not options.dry_run
+    unclean = [outcome for outcome in integrity.check_all(repair=repair) if outcome.found or outcome.error]
+    stopped = [f"{outcome.name} stopped: {outcome.error}" for outcome in unclean if outcome.error]
+    left = [f"{outcome.found - outcome.repaired} against {outcome.name}" for outcome in unclean if outcome.found > outcome.repaired]
+    told = f"{_list(left)} See `manage.py check_integrity`." if left else "Everything holds."
+    repaired = sum(outcome.repaired for outcome in unclean)
+    return Found(repaired, "" if stopped or (repair and left) else told, _list([*stopped, *left]) if stopped or (repair and left) else "")
 
 
 @step("circuits")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.utils import timezone
 
-from resilience import reapers, recovery
+from resilience import integrity, reapers, recovery
 from resilience.cache import sync
 from resilience.models import Circuit, GroupChange, OperatorAction, Task
 from resilience.models.tasks import TaskState
@@ -167,6 +168,31 @@ def test_a_cache_server_that_was_not_told_everything_is_a_failure(answers: bool,
     monkeypatch.setattr(sync, "synchronise", lambda *, wait_seconds: found)
     assert run("--json")[0] == code
     assert run("--dry-run")[0] == 0
+
+
+def test_what_must_hold_is_told_and_repaired_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = {"one", "two", "beyond mending"}
+
+    def find() -> Iterator[integrity.Breach]:
+        yield from [integrity.Breach(subject, "is wrong") for subject in sorted(broken)]
+
+    def mend(breach: integrity.Breach) -> bool:
+        if breach.subject == "beyond mending":
+            return False
+        broken.discard(breach.subject)
+        return True
+
+    monkeypatch.setattr(integrity, "_RULES", {})
+    assert parts_of()["check_integrity"]["said"] == "Everything holds."
+    integrity.rule("test.rule", about="Nothing is wrong.", repair=mend)(find)
+    for arguments in ((), ("--repair", "--dry-run")):
+        found = parts_of(*arguments)["check_integrity"]
+        assert (found["count"], found["said"]) == (0, "3 against test.rule. See `manage.py check_integrity`.")
+    code, out = run("--repair", "--json")
+    found = {part["name"]: part for part in json.loads(out)["parts"]}["check_integrity"]
+    assert (code, found["count"], found["error"]) == (1, 2, "1 against test.rule.")
+    broken.clear()
+    assert run("--repair")[0] == 0
 
 
 @pytest.mark.usefixtures("_parts")

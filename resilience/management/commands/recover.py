@@ -16,11 +16,13 @@ WRONG_USE = 2
 class Command(BaseCommand):
     help = (
         "Take over ended leases, send lost wake-ups again, expire uploads, and whatever else the rooms recover; tell the cache server what it missed; "
-        "say which circuits are open and what was given up. Safe at any time, twice, and beside another. Ends with 1 when a part failed."
+        "prove what must hold (--repair puts it right); say which circuits are open and what was given up. "
+        "Safe at any time, twice, and beside another. Ends with 1 when a part failed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="Only count what would be done.")
+        parser.add_argument("--repair", action="store_true", help="Also put right what check_integrity finds and is safe to.")
         parser.add_argument("--replay", action="append", default=[], metavar="KIND", help="Start dead letters of this kind again, or all.")
         parser.add_argument("--reason", default="", help="Why, for whoever reads the audit log later. Needed with --replay.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object instead of lines.")
@@ -29,7 +31,7 @@ class Command(BaseCommand):
         dry_run: bool = options["dry_run"]
         if options["replay"] and len(options["reason"].strip()) < 3 and not dry_run:
             raise CommandError("Say why with --reason: others will ask.", returncode=WRONG_USE)
-        parts = recovery.run_all(dry_run=dry_run, replay=tuple(options["replay"]), reason=options["reason"])
+        parts = recovery.run_all(dry_run=dry_run, repair=options["repair"], replay=tuple(options["replay"]), reason=options["reason"])
         if options["json"]:
             self.stdout.write(json.dumps(_as_data(parts, dry_run=dry_run), indent=2))
         else:
