@@ -16,7 +16,7 @@ from resilience.models import Task
 from resilience.statements import fetch
 from resilience.transactions import is_inside
 
-from .lines import BEST, NOT_HELD, WAITING, best_parameters, resting_kinds
+from .lines import BEST, NOT_HELD, STILL_WAITING, best_parameters, resting_kinds
 
 CONTENDERS = 20  # how many others may be claiming at this moment: their rows are locked, and passed over
 _COLUMNS = ("id", "kind", "key", "queue", "payload", "priority", "attempt", "crash_count", "snoozed_since", "lease_epoch", "request_id")
@@ -25,7 +25,7 @@ RETURNED = ", ".join(f"taken.{name}{'::json' if name == 'payload' else ''}" for 
 # 1. Lock what was chosen, passing over rows that another claim has locked. A row that changed since it was chosen is looked at again.
 # 2. Lease it under a new epoch. Results of older epochs are refused from here on.
 # 3. Put down the run. All three are committed before the body runs, so a killed worker leaves evidence.
-_LOCKED = f"WHERE {WAITING} AND run_at <= statement_timestamp()"
+_LOCKED = f"WHERE {STILL_WAITING} AND run_at <= statement_timestamp()"
 # Parameters: those of BEST, how many, owner, seconds of the lease.
 TAKE_BEST = f"""{BEST}, picked AS MATERIALIZED (
     SELECT id FROM resilience_task {_LOCKED} AND id = ANY (ARRAY(SELECT id FROM best)) ORDER BY priority, run_at LIMIT %s FOR UPDATE SKIP LOCKED

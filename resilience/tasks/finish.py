@@ -25,6 +25,7 @@ from .claim import LEASE, RETURNED, TAKE_BEST, Claimed, claimed_from, refuse_ope
 from .decision import Bury, Decision, RetryIn, SnoozeFor, decide, decide_after_crash
 from .errors import TaskCrashed, TaskInterrupted, TaskPoison
 from .failure import Failure, of_kind
+from .lines import STILL_LEASED
 from .registry import Kind, find_kind
 
 log = structlog.get_logger(__name__)
@@ -33,10 +34,10 @@ _UNSPENT = Greatest(F("attempt") - 1, 0)
 
 # 1. The task changes only while it is leased under this epoch. 2. Its run is closed with it: as done, or as lost when step 1 changed nothing.
 # Parameters: task, epoch, task, epoch.
-_DONE = """held AS (
+_DONE = f"""held AS (
     UPDATE resilience_task SET state = 'succeeded', finished_at = statement_timestamp(), snoozed_since = NULL, lease_owner = '', lease_expires_at = NULL,
            error_code = '', error_fingerprint = '', last_error = ''
-     WHERE id = %s AND lease_epoch = %s AND state = 'leased' RETURNING id
+     WHERE id = %s AND lease_epoch = %s AND {STILL_LEASED} RETURNING id
 ), closed AS (
     UPDATE resilience_taskrun SET outcome = CASE WHEN EXISTS (SELECT FROM held) THEN 'ok' ELSE 'lost' END, ended_at = statement_timestamp()
      WHERE task_id = %s AND number = %s AND outcome = ''

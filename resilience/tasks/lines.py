@@ -17,6 +17,11 @@ from .registry import all_kinds
 
 WAITING = "state IN ('pending', 'retry_wait')"  # as the partial index has it
 
+# The same and "leased" in words that no partial index answers to: rows asked for by id are to be found by their id. A plan that was made while
+# the table was small, and is kept, would otherwise walk everything that waits.
+STILL_WAITING = "state NOT IN ('leased', 'succeeded', 'dead', 'canceled')"
+STILL_LEASED = "state NOT IN ('pending', 'retry_wait', 'succeeded', 'dead', 'canceled')"
+
 # A task of its own: its row is `t`. Parameter: kinds that rest.
 NOT_HELD = """NOT EXISTS (
     SELECT FROM resilience_pause p WHERE (p.until IS NULL OR p.until > statement_timestamp())

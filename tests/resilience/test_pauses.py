@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,9 @@ from django.utils import timezone
 
 from resilience.circuits import control
 from resilience.models import OperatorAction, Pause, Task
-from resilience.models.tasks import TaskState
-from resilience.tasks import durable, enqueue, policies
-from resilience.tasks.claim import claim_many, claim_next, claim_task
+from resilience.models.tasks import WAITING_STATES, TaskState
+from resilience.tasks import durable, enqueue, finish, lines, policies
+from resilience.tasks.claim import claim_many, claim_next, claim_task, take_best_parameters
 from resilience.tasks.due import something_is_due
 from resilience.tasks.errors import NothingPaused, PauseAlreadyOver, PauseTargetUnknown
 from resilience.tasks.pausing import live_pauses, names_of, pause, prune_pauses, resume, waiting
@@ -187,3 +188,24 @@ def test_no_claim_that_begins_after_a_pause_is_committed_gets_one_of_its_tasks()
     assert claimed_late == []
     assert Task.objects.filter(state=TaskState.LEASED).count() == len(begun)
     assert Task.objects.filter(state=TaskState.PENDING).count() == 60 - len(begun)
+
+
+@pytest.mark.django_db
+def test_the_states_a_statement_leaves_out_are_all_there_are_but_those_it_means():
+    for words, meant in ((lines.STILL_WAITING, WAITING_STATES), (lines.STILL_LEASED, (TaskState.LEASED,))):
+        assert {state for state in TaskState.values if f"'{state}'" not in words} == set(meant)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_asked_for_by_id_are_found_by_their_id():
+    """A plan that is kept from when the table was empty must not walk everything that waits."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        run = (uuid.uuid4(), 1)
+        cursor.execute(f"EXPLAIN {finish._SUCCEED_AND_TAKE}", [*run, *run, *take_best_parameters("default", most=1), *run])
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    held, rest = plan.split("CTE closed")
+    assert "resilience_task_pkey" in held
+    picked = rest.split("CTE picked")[1].split("CTE taken")[0].split("LockRows")[1]
+    assert "resilience_task_pkey" in picked
+    assert "task_line" not in picked
