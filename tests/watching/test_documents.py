@@ -11,11 +11,12 @@ import yaml
 from resilience.errors import CATALOGUE
 from resilience.metrics.declare import declared
 from resilience.metrics.tables import table_gauges
-from tests.watching.catalogue import ROOT, declarations, table, written
+from resilience.watching import readiness
+from tests.watching.catalogue import PAGE, ROOT, declarations, table, written
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 RULES: list[dict[str, Any]] = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
-WORDS = {"sum", "rate", "by", "le", "histogram_quantile", "increase", "max", "min", "and", "on", "offset", "up"}
+WORDS = {"sum", "rate", "by", "le", "histogram_quantile", "increase", "max", "min", "and", "on", "or", "offset", "up"}
 
 
 def test_the_page_lists_every_metric() -> None:
@@ -61,3 +62,8 @@ def test_rules_have_names_of_their_own_and_their_codes_exist() -> None:
 def test_the_scrape_piece_is_yaml_and_asks_for_our_address() -> None:
     [job] = yaml.safe_load((ROOT / "deploy" / "prometheus" / "scrape.yml").read_text())["scrape_configs"]
     assert job["metrics_path"] == "/metrics"
+
+
+def test_the_page_lists_every_readiness_check() -> None:
+    page = PAGE.read_text()
+    assert set(readiness._CHECKS) <= set(re.findall(r"`([a-z0-9_]+)`", page.split("## Readiness")[1].split("## Counting")[0]))
