@@ -11,13 +11,14 @@ from django_q.signing import SignedPackage
 
 from resilience.circuits import CircuitOpen, circuit
 from resilience.metrics import current
-from resilience.tasks import brokers, durable, enqueue
+from resilience.tasks import brokers, durable, enqueue, watching
 from resilience.tasks.brokers import base, broker_of, sender
 from resilience.tasks.brokers.sender import Sender
 from resilience.tasks.brokers.sqs import SqsBroker
 from resilience.tasks.brokers.valkey import ValkeyBroker
 from resilience.tasks.pulse import Pulse
 from resilience.tasks.wake import wake
+from resilience.watching.readiness import State, ok
 from tests import s3, valkey
 
 pytestmark = pytest.mark.django_db(transaction=True)  # the circuit's thread must see rows
@@ -209,3 +210,21 @@ class TestAway:
         ((handle, _pack),) = through_sqs.dequeue()
         assert handle is None
         through_sqs.acknowledge("a handle of a message taken before")
+
+
+class TestWhatIsSaid:
+    def test_it_is_well(self, broker, settings):
+        settings.TASK_BROKER_URL = settings.TASK_BROKER_URL or "sqs://us-east-1"
+        wake("default")
+        sent()
+        assert watching.broker() == ok("1 wake-ups wait in the queue default.")
+
+    def test_it_is_away_and_what_that_means(self, through_valkey, server):
+        server.kill()
+        said = watching.broker()
+        assert said.state == State.DEGRADED
+        assert "workers ask the database" in said.said
+
+    def test_without_one_there_is_nothing_to_ask(self, settings):
+        settings.TASK_BROKER_URL = ""
+        assert watching.broker().state == State.OK

@@ -21,7 +21,7 @@ from resilience.models import Task, TaskRun
 from resilience.models.tasks import RunOutcome, TaskState
 from resilience.tasks import enqueue
 from resilience.tasks.wake import wake
-from tests.resilience.farm import Farm, Marks, farming
+from tests.resilience.farm import Farm, Marks, counted, farming
 from tests.resilience.worker import Worker, wait_for
 
 pytestmark = pytest.mark.stack
@@ -170,15 +170,9 @@ def test_a_drained_host_begins_nothing_until_it_is_resumed(worker: Worker, marks
 
 def test_what_happened_to_it_is_counted(worker: Worker, marks: Marks) -> None:
     worker.members("default", "task-pusher")[0].kill()
-    folder = worker.folder / "var" / "run" / "metrics"
-    wait_for(lambda: "holdfast_tasks_processes_replaced_total" in counted(folder), seconds=60, what="the killed process is counted")
+    wait_for(lambda: "holdfast_tasks_processes_replaced_total" in counted(worker), seconds=60, what="the killed process is counted")
     marks.put(2)
     marks.wait_until_done(worker)
-
-
-def counted(folder: Path) -> str:
-    """What the worker's processes have put down so far, in whatever form."""
-    return "".join(file.read_bytes().decode(errors="replace") for file in folder.rglob("*") if file.is_file())
 
 
 def test_a_worker_that_holds_too_much_is_replaced_between_two_tasks(worker: Worker, marks: Marks) -> None:

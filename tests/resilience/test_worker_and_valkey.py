@@ -12,7 +12,7 @@ from resilience.tasks import brokers
 from resilience.tasks.brokers import broker_of, sender
 from resilience.tasks.brokers.sender import Sender
 from tests import valkey
-from tests.resilience.farm import Farm, Marks, farming
+from tests.resilience.farm import Farm, Marks, counted, farming
 from tests.resilience.worker import wait_for
 
 pytestmark = pytest.mark.stack
@@ -35,7 +35,7 @@ def farm(db: None, server, django_db_setup, django_db_blocker, tmp_path: Path, m
     monkeypatch.setattr(sender, "SENDER", Sender())
     monkeypatch.setattr(Conf, "BROKER_CLASS", "resilience.tasks.brokers.valkey.ValkeyBroker")
     settings.TASK_BROKER_URL = server.url
-    with farming(django_db_blocker, tmp_path, TASK_BROKER_URL=server.url) as farm:
+    with farming(django_db_blocker, tmp_path, TASK_BROKER_URL=server.url, WORKER_RECYCLE="2") as farm:
         yield farm
         sender.SENDER.flush(30)
 
@@ -51,6 +51,9 @@ def test_it_is_killed_with_queued_work_and_nothing_is_lost(server: valkey.Valkey
     marks.put(4)  # nobody can be told of these
     marks.wait_until_done(worker)
     assert marks.runs() == len(marks.tasks)
+
+    # Meanwhile each worker process was replaced after every second wake-up.
+    wait_for(lambda: "recycled" in counted(worker), seconds=60, what="one was recycled")
 
     server.start()
     marks.put(2)

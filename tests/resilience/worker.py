@@ -99,13 +99,13 @@ class Worker:
             except (IndexError, psutil.NoSuchProcess):
                 return False
 
-        wait_for(complete, seconds=40, what="both clusters are complete")
+        wait_for(complete, seconds=120, what=f"both clusters are complete\n{self.text()}")
         self.family()
 
     def stop(self) -> int:
         self.family()
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(90)
 
     def text(self) -> str:
         return self.log.read_text()[-4000:]
