@@ -17,6 +17,8 @@ from uploads.services.reap_remote import LISTING, is_remote, reap_leftovers
 from uploads.services.warn import warn_of_expiry
 from uploads.store.copies import reap_copies
 
+NEEDS = ("s3",) if is_remote() else ()  # while the bucket is known to be away, none of these is begun
+
 
 def _dead(task: Task) -> None:
     give_up(str(task.payload["session_id"]))
@@ -27,7 +29,7 @@ def _wait(away: StorageAway | StorageFull) -> CircuitOpen:
     return CircuitOpen(circuit="disk" if isinstance(away, StorageFull) else "s3", retry_after=away.retry_after or 5)
 
 
-@durable("uploads.inspect", timeout=900, tries=4, on_dead=_dead)
+@durable("uploads.inspect", timeout=900, tries=4, needs=NEEDS, on_dead=_dead)
 def inspect(context: TaskContext, *, session_id: str) -> None:
     try:
         inspect_upload(session_id, attempt=context.attempt, stopped=context.lease_lost)
@@ -39,7 +41,7 @@ def _not_judged(task: Task) -> None:
     give_up_judging(str(task.payload["session_id"]))
 
 
-@durable("uploads.judge", timeout=300, tries=4, on_dead=_not_judged)
+@durable("uploads.judge", timeout=300, tries=4, needs=NEEDS, on_dead=_not_judged)
 def judge(context: TaskContext, *, session_id: str) -> None:
     try:
         judge_attachment(session_id, stopped=context.lease_lost)
@@ -51,7 +53,7 @@ def _not_joined(task: Task) -> None:
     give_up_joining(str(task.payload["session_id"]))
 
 
-@durable("uploads.join", timeout=1800, tries=8, on_dead=_not_joined)
+@durable("uploads.join", timeout=1800, tries=8, needs=NEEDS, on_dead=_not_joined)
 def join(context: TaskContext, *, session_id: str) -> None:
     try:
         join_parts(session_id, stopped=context.lease_lost)

@@ -3,7 +3,7 @@
 from . import audit as audit
 from . import circuits as circuits
 from . import dead_letters as dead_letters
-from . import policies as policies
 from . import mail as mail
+from . import policies as policies
 from . import reapers as reapers
 from . import tasks as tasks

@@ -12,8 +12,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from resilience.admin_actions import Change, ConsoleAdmin, Given, ReasonForm
-from resilience.admin_display import NOTHING, age, badge
+from resilience.admin_display import NOTHING, age, badge, seconds_in_words
 from resilience.admin_policies import Plan, PolicyAdmin, PolicyForm
+from resilience.circuits import rests
 from resilience.models import Pause, TaskPolicy
 from resilience.models.policies import PauseScope
 from resilience.tasks import pausing, policies
@@ -118,8 +119,10 @@ class TaskPolicyAdmin(PolicyAdmin):
     @admin.display(description="now")
     def paused(self, row: TaskPolicy) -> str:
         declared = find_kind(row.kind)
-        held = policies.paused(row.kind, declared.queue if declared else "")
-        return badge("snoozed", "paused") if held else badge("ok", "runs")
+        if policies.paused(row.kind, declared.queue if declared else ""):
+            return badge("snoozed", "paused")
+        resting = max((rests(circuit) for circuit in declared.needs), default=0.0) if declared else 0.0
+        return badge("snoozed", f"rests {seconds_in_words(resting)}: {', '.join(declared.needs)}") if declared and resting else badge("ok", "runs")
 
     @admin.display(description="tries", ordering="tries")
     def shown_tries(self, row: TaskPolicy) -> str:

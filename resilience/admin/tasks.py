@@ -12,12 +12,14 @@ from django.urls import path
 from django.utils.html import format_html
 
 from resilience.admin_actions import Change, ConsoleAdmin, Given, RowsInside
-from resilience.admin_display import age, as_json, as_text, badge, between, by_public_id, error_label, list_of, state_of
+from resilience.admin_display import NOTHING, age, as_json, as_text, badge, between, by_public_id, error_label, list_of, state_of
 from resilience.admin_filters import recent
+from resilience.circuits import rests
 from resilience.models import Task, TaskRun
-from resilience.models.tasks import LIVE_STATES, TaskState
+from resilience.models.tasks import LIVE_STATES, WAITING_STATES, TaskState
 from resilience.redaction import payload_without_secrets
-from resilience.tasks import dead, groups
+from resilience.tasks import dead, groups, policies
+from resilience.tasks.registry import find_kind
 
 from . import dead_letters
 
@@ -78,7 +80,7 @@ class TaskAdmin(ConsoleAdmin):
     ordering = ["-created_at", "-id"]
     inlines = [TaskRunInline]
     fieldsets = [
-        (None, {"fields": ["kind", "key", "queue", "shown_state", "about", "priority", "payload_json"]}),
+        (None, {"fields": ["kind", "key", "queue", "shown_state", "held", "about", "priority", "payload_json"]}),
         ("Progress", {"fields": ["attempt", "crash_count", "run_at", "woken_at", "created_at", "finished_at", "request_id"]}),
         ("Lease", {"fields": ["lease_owner", "lease_epoch", "lease_expires_at", "heartbeat_at"]}),
         ("What went wrong", {"fields": ["error", "group", "last_words"]}),
@@ -136,6 +138,17 @@ class TaskAdmin(ConsoleAdmin):
     @admin.display(description="state", ordering="state")
     def shown_state(self, task: Task) -> str:
         return state_of(task)
+
+    @admin.display(description="held back")
+    def held(self, task: Task) -> str:
+        """Why a task that waits is not begun although its time has come."""
+        if task.state not in WAITING_STATES:
+            return NOTHING
+        if pause := policies.paused(task.kind, task.queue):
+            return f"The {pause.scope} {pause.name} is paused{f' by {pause.by}' if pause.by else ''}: {pause.reason}"
+        kind = find_kind(task.kind)
+        open_circuits = [name for name in kind.needs if rests(name) > 0] if kind else []
+        return f"It needs what rests just now: {', '.join(open_circuits)}" if open_circuits else NOTHING
 
     @admin.display(description="group", ordering="error_fingerprint")
     def group(self, task: Task) -> str:

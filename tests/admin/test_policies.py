@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
 from processing.models import RetryPolicy
 from resilience.admin_policies import Plan, in_words
 from resilience.admin_versions import seen_of
+from resilience.circuits import control
 from resilience.models import GroupChange, OperatorAction, Pause, Task, TaskPolicy
 from resilience.models.tasks import TaskState
-from resilience.tasks import durable, policies
+from resilience.tasks import durable, pausing, policies
 from tests.admin.rows import make_task, staff_with
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +27,10 @@ OF_THE_FORM = {"tries": "3", "base_s": "5", "cap_s": "900", "jitter": "0.5", "re
 
 @durable("test.console", tries=4, base=10.0, cap=60.0)
 def body(context) -> None: ...
+
+
+@durable("test.console_needy", needs=("test.console_needed",))
+def needy(context) -> None: ...
 
 
 def signed_in(person: Any) -> Client:
@@ -173,6 +180,18 @@ class TestPausesInTheConsole:
         assert answer.status_code == 302, answer.context["errors"]
         assert (Pause.objects.get().name, Pause.objects.get().until) == ("media", None)
         assert "queue media" in operator.get(reverse("admin:resilience_pause_changelist")).text
+
+    def test_a_task_that_waits_says_what_holds_it_back(self, operator):
+        pausing.pause("kind", "test.console", by=None, reason="it hurts the disk")
+        policies.forget()
+        assert "The kind test.console is paused: it hurts the disk" in operator.get(page(make_task(kind="test.console"))).text
+        assert "is paused" not in operator.get(page(make_task(kind="test.console", state=TaskState.SUCCEEDED))).text
+
+    def test_a_kind_whose_circuit_is_open_is_shown_to_rest(self, operator):
+        TaskPolicy.objects.create(kind="test.console_needy")
+        control.force_open("test.console_needed", by=None, reason="down", until=timezone.now() + timedelta(hours=1))
+        assert "test.console_needed" in operator.get(reverse("admin:resilience_taskpolicy_changelist")).text
+        assert "It needs what rests just now: test.console_needed" in operator.get(page(make_task(kind="test.console_needy"))).text
 
     def test_no_pause_without_a_reason(self, operator):
         assert operator.post(reverse("admin:resilience_pause_add"), {"what": "queue:media", "reason": "", "lasts": "0"}).status_code == 200
