@@ -1,6 +1,7 @@
 """`make test` and `make chaos`: pytest in two passes, then the coverage of both together.
 
-The first pass runs side by side on all cores; the second, which starts whole systems and a browser, one after another.
+Both run in two processes. The first moves single tests to whoever has nothing left to do; in the second, which starts whole systems and a
+browser, tests that share a running system stay together.
 Arguments go to a single pytest run instead: `make test ARGS="tests/uploads -k token"`.
 """
 
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
         return pytest(*arguments)
     coverage("erase")
     light = pytest("-q", "-n", "2", "--dist", "worksteal", "-m", f"not ({HEAVY} or chaos)", "--cov", "--cov-report=")
-    heavy = pytest("-q", "-m", f"({HEAVY}) and not chaos", "--cov", "--cov-append", "--cov-report=")
+    heavy = pytest("-q", "-n", "2", "--dist", "loadgroup", "-m", f"({HEAVY}) and not chaos", "--cov", "--cov-append", "--cov-report=")
     report = coverage("report", "--skip-covered", "--skip-empty", f"--fail-under={MINIMUM_BRANCH_COVERAGE}")
     return light or heavy or report
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from uploads.asgi import upload_application
+from uploads.models import UploadSession
+from uploads.store import store
+from uploads.threads import database
 
 OFFSET_TYPE = "application/offset+octet-stream"
 
@@ -92,9 +95,24 @@ def patch_line(path: str, offset: int, *, length: int | None = None) -> Line:
     return Line("PATCH", path, headers).begin()
 
 
-async def until(question: Any, *, seconds: float = 10) -> None:
+async def until(question: Any, *, seconds: float = 60) -> None:
     """Wait for something another task does."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not question():
         assert asyncio.get_running_loop().time() < deadline, "it did not happen"
         await asyncio.sleep(0.01)
+
+
+async def arrived(session: UploadSession, size: int) -> None:
+    """Wait until the request that sends to an upload kept on disk has written so many bytes."""
+    await until(lambda: store().size(session.storage_key) == size)
+
+
+async def writers(count: int) -> None:
+    """Wait until so many requests hold the lease of an upload."""
+    held = UploadSession.objects.exclude(lease_owner="")
+    for _ in range(6000):
+        if await database(held.count) == count:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("not as many write")

@@ -139,6 +139,14 @@ class Server:
             cursor = connection.execute(query.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
 
+    def arrived(self, size: int) -> None:
+        """Wait until the file of the newest upload has so many bytes."""
+        [(key,)] = self.sql("SELECT storage_key FROM uploads_uploadsession ORDER BY id DESC LIMIT 1")
+        deadline = time.monotonic() + 60
+        while (self.uploads / key).stat().st_size < size:
+            assert time.monotonic() < deadline, f"{size} bytes did not arrive"
+            time.sleep(0.02)
+
     def create(self, length: int, *, name: str = "file.bin", body: bytes = b"", **headers: str) -> requests.Response:
         given = {"Upload-Length": str(length), "Upload-Metadata": metadata(filename=name), "Authorization": f"Token {self.token}"}
         if body:

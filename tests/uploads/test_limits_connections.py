@@ -14,7 +14,7 @@ import pytest
 from knox.models import AuthToken
 
 from tests.factories import make_user
-from tests.uploads.client import Line, patch, patch_line, request, until
+from tests.uploads.client import Line, patch, patch_line, request, writers
 from tests.uploads.server import OFFSET_TYPE, Server
 from uploads.limits.rate import MinimumRate
 from uploads.models import UploadSession
@@ -117,8 +117,7 @@ def test_one_connection_too_many_is_turned_away_until_another_ends(settings: Any
         lines = [patch_line(path, 0, length=10) for path in paths[:2]]
         for line in lines:
             line.send(b"hello")
-        await until(lambda: all(line.messages.empty() for line in lines))
-        await asyncio.sleep(0.2)
+        await writers(2)
         refused = await patch(paths[2], 0, b"hello")
         assert (refused.status, refused.problem["code"]) == (429, "UPLOAD_TOO_MANY_CONNECTIONS")
         assert "(2)" in refused.problem["detail"]

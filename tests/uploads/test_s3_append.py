@@ -20,7 +20,7 @@ from uploads.services.expire import expire_uploads
 from uploads.store import StoreMissing, store
 from uploads.store.s3 import client
 
-from .client import patch, patch_line, request, until
+from .client import patch, patch_line, request, until, writers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MIB = 2**20
@@ -90,7 +90,7 @@ def test_a_dropped_line_keeps_what_arrived() -> None:
     async def drop() -> None:
         line = patch_line(path, 0, length=len(data))
         line.send(data[: 6 * MIB])
-        await asyncio.sleep(0.3)
+        await until(line.messages.empty)
         line.drop()
         await line.finish()
 
@@ -133,8 +133,8 @@ def test_a_newer_request_takes_over_from_a_stalled_one() -> None:
     async def both() -> None:
         line = patch_line(path, 0, length=len(data))
         line.send(data[:MIB])
-        await until(lambda: line.messages.empty())
-        await asyncio.sleep(0.2)
+        await until(line.messages.empty)
+        await writers(1)
         head = await request("HEAD", path)
         assert head.offset == MIB
         assert (await patch(path, MIB, data[MIB:])).status == 204

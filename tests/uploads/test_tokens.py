@@ -19,7 +19,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from tests.factories import make_session, make_user
-from tests.uploads.client import Answer, patch, patch_line, request
+from tests.uploads.client import Answer, patch, patch_line, request, writers
 from tests.uploads.server import Server, metadata
 from uploads.errors import ContinuedElsewhere, ScopeMissing, UploadNotFound
 from uploads.models import ResumeToken, SessionState, UploadSession, Video
@@ -58,16 +58,6 @@ def run(test: Awaitable[None]) -> None:
         await test
 
     asyncio.run(inner())
-
-
-async def writes(session: UploadSession) -> None:
-    """Wait until somebody holds the lease."""
-    held = UploadSession.objects.filter(pk=session.pk).exclude(lease_owner="")
-    for _ in range(1000):
-        if await database(held.exists):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("nobody writes")
 
 
 async def ask(verb: str, path: str, **headers: str) -> Answer:
@@ -130,7 +120,7 @@ def test_the_earlier_of_two_tabs_is_told_that_the_upload_goes_on_elsewhere(sessi
         first = await database(issue_token, session)
         writing = patch_line(f"/files/{first}", 0, length=10)
         writing.send(b"hel")
-        await writes(session)
+        await writers(1)
         second = await database(issue_token, session)
         stopped = await writing.finish()
         assert (stopped.status, stopped.problem["code"]) == (409, "UPLOAD_TAKEN_OVER")
@@ -164,7 +154,7 @@ def test_revoking_stops_a_writer_and_keeps_what_it_sent(api: APIClient, session:
         secret = await database(issue_token, session)
         writing = patch_line(f"/files/{secret}", 0, length=10)
         writing.send(b"hello")
-        await writes(session)
+        await writers(1)
         assert (await database(api.delete, f"/api/v1/uploads/{session.public_id}/token")).status_code == 204
         assert (await writing.finish()).status == 409
         assert (await patch(f"/files/{secret}", 5, b"world")).status == 404
