@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         return pytest(*arguments)
     coverage("erase")
     light = pytest("-q", "-n", "2", "--dist", "worksteal", "-m", f"not ({HEAVY} or chaos)", "--cov", "--cov-report=")
-    heavy = pytest("-q", "-n", "2", "--dist", "loadgroup", "-m", f"({HEAVY}) and not chaos", "--cov", "--cov-append", "--cov-report=")
+    heavy = pytest("-q", "-n", "2", "--dist", "loadscope", "-m", f"({HEAVY}) and not chaos", "--cov", "--cov-append", "--cov-report=")
     report = coverage("report", "--skip-covered", "--skip-empty", f"--fail-under={MINIMUM_BRANCH_COVERAGE}")
     return light or heavy or report
 

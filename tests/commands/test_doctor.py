@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from resilience import doctor
-from resilience.doctor import machine, registry, work
+from resilience.doctor import database, machine, registry, work
 from resilience.models import Task
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import TaskState
@@ -28,12 +28,26 @@ EXPECTED = {
     "Database", "Migrations", "Durability", "Clock", "Versions", "Files", "ffmpeg", "PyAV", "Static files", "Cache", "Mail", "Secret key",
     "Sentry", "Host", "Worker", "Leases", "Dead letters", "Circuits",
 }  # fmt: skip
+KEPT = {"SHOW fsync", "SHOW synchronous_commit", "SHOW full_page_writes"}
 
 
 @pytest.fixture
 def _only_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks a test registers are gone after it."""
     monkeypatch.setattr(registry, "_CHECKS", dict(registry._CHECKS))
+
+
+@pytest.fixture(autouse=True)
+def _kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database of the tests keeps nothing over a power cut; the doctor is to see one that does."""
+    ask = database._value
+    monkeypatch.setattr(database, "_value", lambda sql: "on" if sql in KEPT else ask(sql))
+
+
+def test_a_database_that_takes_back_what_was_acknowledged_is_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_value", lambda sql: "off" if sql == "SHOW fsync" else "on")
+    found = database.durability()
+    assert (found.state, found.said) == (registry.State.FAILED, "PostgreSQL runs with fsync off.")
 
 
 def run(*arguments: str) -> tuple[int, str]:

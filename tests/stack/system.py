@@ -73,7 +73,7 @@ class System:
             [sys.executable, "-m", "config.launcher"], cwd=ROOT, env=self.process_environment, stdout=self.output, stderr=self.output, start_new_session=True
         )
         try:
-            wait_for(self.is_ready, seconds=60, what="the system is ready")
+            wait_for(self.is_ready, seconds=180, what="the system is ready")
             login = json.loads((self.var_dir / "login.json").read_text())
             self.email, self.password = login["email"], login["password"]
             self.token = self.command("api_token", self.email).split()[-1]
