@@ -15,7 +15,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -24,6 +23,7 @@ from django.utils.text import capfirst
 
 from resilience import audit
 from resilience.errors import AppError
+from resilience.transactions import retried
 
 MOST_ROWS = 1_000  # of one change by selection; larger sets have changes by group
 SHOWN_ROWS = 20
@@ -172,19 +172,23 @@ def carry_out(change: Change, rows: Iterable[Model], given: Given) -> Tally:
     tally = Tally()
     for row in rows:
         try:
-            with transaction.atomic():
-                touched = change.apply(row, given)
-                count = 1 if touched is None else touched
-                if not count:
-                    tally.skip("There was nothing left to do.")
-                    continue
-                if not change.service_records:
-                    audit.record(actor=given.actor, action=f"{row._meta.model_name}.{change.name}", target=_name(row), reason=given.reason, count=count)
+            count = _carry_out(change, row, given)
         except AppError as refused:
             tally.skip(refused.detail)
-        else:
-            tally.done += count
+            continue
+        if not count:
+            tally.skip("There was nothing left to do.")
+        tally.done += count
     return tally
+
+
+@retried(joins=True)
+def _carry_out(change: Change, row: Model, given: Given) -> int:
+    touched = change.apply(row, given)
+    count = 1 if touched is None else touched
+    if count and not change.service_records:
+        audit.record(actor=given.actor, action=f"{row._meta.model_name}.{change.name}", target=_name(row), reason=given.reason, count=count)
+    return count
 
 
 def _name(row: Model) -> str:

@@ -29,6 +29,7 @@ class _Cut:
 
     pattern: bytes
     passed: bool
+    left: int  # times it is still to be seen
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -94,13 +95,13 @@ class Proxy:
         self._whole = False
         self.reset()
 
-    def cut_after(self, pattern: bytes, *, passed: bool = True) -> threading.Event:
-        """Cut the connection on which `pattern` is sent next; once. Return what is set when it happened.
+    def cut_after(self, pattern: bytes, *, passed: bool = True, nth: int = 1) -> threading.Event:
+        """Cut the connection on which `pattern` is sent for the `nth` time from now; once. Return what is set when it happened.
 
         Args:
             passed: True lets the server have it and loses the answer; False loses the request itself.
         """
-        cut = self._cut = _Cut(pattern, passed)
+        cut = self._cut = _Cut(pattern, passed, nth)
         return cut.done
 
     def _start(self, function: object, *arguments: object) -> None:
@@ -163,6 +164,10 @@ class Proxy:
         cut = self._cut
         each.tail = (each.tail + data)[-BLOCK:]
         if cut is None or cut.pattern not in each.tail:
+            return False
+        each.tail = each.tail.rpartition(cut.pattern)[2]
+        cut.left -= 1
+        if cut.left:
             return False
         self._cut = None
         each.deaf = True

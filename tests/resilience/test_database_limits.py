@@ -17,6 +17,7 @@ from config.database_settings import databases
 from resilience.database import PoolFull, slow
 from resilience.database.base import DatabaseWrapper
 from resilience.http.translate import as_app_error
+from resilience.metrics import current
 from tests.proxied import proxied_database
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +84,19 @@ def test_connections_killed_in_the_pool_are_replaced_before_anybody_gets_one() -
             mine.close()
 
 
+def test_a_connection_a_worker_keeps_is_replaced_when_it_was_killed_between_two_tasks() -> None:
+    with proxied_database() as proxy:
+        mine = connections["default"]
+        assert mine.settings_dict["CONN_MAX_AGE"] == 60
+        ask(mine)
+        kept = mine.connection
+        mine.close_if_unusable_or_obsolete()  # as before each task
+        assert (ask(mine), mine.connection is kept) == (1, True)
+        proxy.reset()
+        mine.close_if_unusable_or_obsolete()
+        assert (ask(mine), mine.connection is kept) == (1, False)
+
+
 def test_a_server_that_stops_answering_ends_the_wait_and_the_connection() -> None:
     with proxied_database(answer_within=0.4) as proxy:
         mine = connections["default"]
@@ -144,10 +158,12 @@ LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_time
 
 def test_a_slow_statement_is_logged_without_its_values(settings: Any) -> None:
     settings.SLOW_QUERY_SECONDS = 0.05
+    before = current("holdfast_database_slow_queries_total", fingerprint=slow.fingerprint("SELECT pg_sleep(?), ?, ?")) or 0
     with capture_logs() as lines, connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(0.06), 'secret in the text', %s", ["secret value"])
         cursor.execute("SELECT 1")
     [line] = [line for line in lines if line["event"] == "database.slow_query"]
+    assert current("holdfast_database_slow_queries_total", fingerprint=line["fingerprint"]) == before + 1
     assert line["sql"] == "SELECT pg_sleep(?), ?, ?"
     assert line["seconds"] >= 0.06
     assert "secret" not in str(line)

@@ -10,8 +10,9 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from resilience.database import CommitUnknown
+from resilience.metrics import current
 from resilience.models import OperatorAction
-from resilience.transactions import retried, retrying_atomic
+from resilience.transactions import COLLISIONS, retried, retrying_atomic
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,9 @@ def failing(times: int, error: Callable[[], Exception], runs: list[int]) -> Call
 @pytest.mark.parametrize("kind", [psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable])
 def test_a_block_that_collided_is_run_again_from_its_start(kind: type[psycopg.Error]) -> None:
     runs: list[int] = []
+    before = current("holdfast_database_retries_total", reason=COLLISIONS[kind.sqlstate]) or 0
     assert retrying_atomic(failing(2, lambda: collision(kind), runs)) == "done"
+    assert current("holdfast_database_retries_total", reason=COLLISIONS[kind.sqlstate]) == before + 2
     assert runs == [0, 0, 0]  # nothing was left of the runs before
     assert OperatorAction.objects.count() == 1
 
