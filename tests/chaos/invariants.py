@@ -216,7 +216,7 @@ def i11_metrics_agree_with_the_tables(evidence: Evidence) -> Iterator[str]:
             counted = cursor.fetchone()[0]
             if told[name] != counted:
                 yield f"{name} says {told[name]}, there are {counted}"
-    acknowledged = sum(_highest(evidence, sent["name"]) for sent in evidence.ledger.entries("address") if "address" in sent)
+    acknowledged = sum(_highest(evidence, sent["name"]) for sent in evidence.ledger.entries("address", sent=True))
     if (arrived := current("holdfast_uploads_received_bytes_total")) < acknowledged:
         yield f"{arrived:.0f} bytes are said to have arrived, of which {acknowledged} were acknowledged"
 

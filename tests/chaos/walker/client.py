@@ -99,7 +99,8 @@ async def create(world: World, file: Sending) -> str:
         await asyncio.sleep(PAUSE_SECONDS)
     assert answer.status == 201, answer
     address = answer.headers["location"]
-    told_as = {"upload": answer.headers["holdfast-upload"], "video": answer.headers.get("holdfast-video", "")}
+    told_as: dict[str, Any] = {"upload": answer.headers["holdfast-upload"], "video": answer.headers.get("holdfast-video", "")}
+    told_as["sent"] = "final" not in file.headers.get("Upload-Concat", "")  # else its bytes came with others
     world.ledger.note("address", name=file.name, path=str(file.path), fate=file.fate, address=address, **told_as)
     if "upload-offset" in answer.headers:
         told(world, file, answer)
