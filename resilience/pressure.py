@@ -16,7 +16,7 @@ from resilience.metrics import counter
 
 from .shedding import Marks, Pressure, Reason, Work, shed
 
-RETRY_AFTER = {Reason.DISK: 30.0, Reason.MEMORY: 30.0, Reason.POOL: 5.0}  # seconds
+RETRY_AFTER = {Reason.DISK: 20.0, Reason.MEMORY: 20.0, Reason.POOL: 5.0}  # seconds: within a minute of the end of a shortage all goes on
 _SHED = counter("holdfast_shed_total", "New work refused because it was tight.", ["work", "reason"])
 
 

@@ -51,8 +51,8 @@ def test_a_refusal_says_when_to_come_again_is_counted_and_costs_a_task_no_try(se
     with pytest.raises(pressure.Stretched) as refused:
         pressure.require_ease(Work.CONVERSION, disk_free=0.01)
     assert current("holdfast_shed_total", work="conversion", reason="disk") == before + 1
-    assert int(refused.value.headers()["Retry-After"]) == 30
-    assert describe(refused.value).snooze == 30
+    assert int(refused.value.headers()["Retry-After"]) == 20
+    assert describe(refused.value).snooze == 20
     assert isinstance(refused.value, CircuitOpen)
     pressure.require_ease(Work.CONVERSION, disk_free=0.06)
     settings.DISK_FULL_SHARE = 0.07
