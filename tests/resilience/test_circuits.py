@@ -247,6 +247,25 @@ def test_late_results_neither_extend_a_rest_nor_write_events():
     assert moves("mail") == [("closed", "open")]
 
 
+def test_counts_from_before_it_opened_do_not_count_after_it_closed_again():
+    breaker, link = opened(success_threshold=1), TestsLink()
+    breaker.call(int)
+    assert (row("mail").state, row("mail").version) == (CircuitState.CLOSED, 3)
+    assert count(link, [Batch("mail", 0, Counts(50, 50), "late", Limits())]) == ([], True)
+    assert (row("mail").state, row("mail").window_calls) == (CircuitState.CLOSED, 0)
+
+
+def test_a_live_lease_is_given_to_nobody_else_and_a_rest_that_is_not_over_to_nobody():
+    breaker, link = circuit("mail", fail_max=1), TestsLink()
+    fail_times(breaker, 1)
+    assert begin_trial(link, "mail", version=1, lease_seconds=60.0) is None
+    end_rest("mail")
+    assert begin_trial(link, "mail", version=0, lease_seconds=60.0) is None
+    lease = begin_trial(link, "mail", version=1, lease_seconds=60.0)
+    assert lease is not None
+    assert begin_trial(link, "mail", version=lease.version, lease_seconds=60.0) is None
+
+
 def test_every_circuit_of_a_process_is_told_in_one_statement():
     keeper = this_keeper()
     for name in ("a", "b", "c"):
