@@ -50,9 +50,10 @@ def run_due(queues: Sequence[str] = ("default", "media"), *, limit: int = 50) ->
     """Run due tasks here and now, one after the other, through the real claim, lease and finish. Return how many ran."""
     ran = 0
     for queue in queues:
-        while ran < limit and (claimed := claim_next(queue)) is not None:
-            execute(claimed)
+        claimed = claim_next(queue) if ran < limit else None
+        while claimed is not None:
             ran += 1
+            claimed = execute(claimed, then=lambda: queue if ran < limit else "")  # noqa: B023 - asked before the next turn
     return ran
 
 

@@ -131,9 +131,9 @@ def test_groups_show_how_many_since_when_and_a_sample():
     tasks = [bury() for _ in range(3)]
     different = bury(payload={"how": "right"})
     groups = selectors.dead_letter_groups()
-    assert [(group.count, group.kind, group.error_code) for group in groups] == [
-        (3, "test.breaks", "INTERNAL_UNCLASSIFIED"),
-        (1, "test.breaks", "INTERNAL_UNCLASSIFIED"),
+    assert [(group.count, group.kinds, group.error_code) for group in groups] == [
+        (3, ["test.breaks"], "INTERNAL_UNCLASSIFIED"),
+        (1, ["test.breaks"], "INTERNAL_UNCLASSIFIED"),
     ]
     assert groups[0].sample == tasks[-1]
     assert groups[0].first_seen <= groups[0].last_seen
