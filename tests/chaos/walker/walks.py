@@ -79,7 +79,8 @@ def endings(world: World) -> None:
     torn.write_bytes(clip(world).read_bytes()[: size() * 3 // 4])
     for fate, path, most in (("refused", torn, 2 * half), ("canceled", clip(world), half), ("deleted", clip(world), half), ("expired", clip(world), half)):
         session = world.session(fate)
-        if not world.ledger.last("over", name=fate) and (session is None or session.state in OPEN_SESSION_STATES):
+        gone = session is None and world.ledger.last("address", name=fate)
+        if not world.ledger.last("over", name=fate) and not gone and (session is None or session.state in OPEN_SESSION_STATES):
             upload(world, Sending(fate, path, key=f"{fate}-1", fate="canceled" if fate == "deleted" else fate, most=most))
     _undo(world)
     canceled, deleted = world.session("canceled"), world.session("deleted")
