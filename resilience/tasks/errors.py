@@ -91,7 +91,7 @@ class PauseTargetUnknown(AppError):
         what_happened="No {scope} of tasks is called {name}, so nothing was paused.",
         actions=(wait("Look the name up in the list of kinds and queues"),),
         status=404, category=Category.INPUT, fault=Fault.USER, retry=Retry.AFTER_CHANGE, severity="info", fields=("scope", "name"),
-        runbook="`manage.py pause --list` shows every kind and queue.",
+        runbook="`/admin/` → Pauses → Add lists every kind and queue.",
         examples=({"scope": "kind", "name": "uploads.inspct"},),
     )  # fmt: skip
 
