@@ -1,7 +1,7 @@
 """Processes die at the N-th fault point of everything there is; after each death every promise is looked at. A failed round says how to repeat it.
 
 The normal run takes the deaths that have a name among the scenarios, and a seeded sample (WALKER_SEED); `make chaos` takes every pass of
-a video's way, the first three and the last of each point of every other walk, and pairs of deaths.
+a video's way, the first and the last of each point of every other walk (WALKER_PASSES=3 for more), and pairs of deaths.
 """
 
 from __future__ import annotations
