@@ -5,7 +5,6 @@ One query per table; every number links to the list behind it.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
 from config.bottlenecks import bottlenecks
+from config.machine import machine
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState
 from resilience import fleet
 from resilience.admin_display import list_of, tone
@@ -125,28 +125,6 @@ def dead_groups() -> list[DeadGroup]:
     ]
 
 
-@dataclass(frozen=True)
-class Disk:
-    free: int
-    total: int
-
-    @property
-    def percent_free(self) -> float:
-        return 100 * self.free / self.total if self.total else 0.0
-
-    @property
-    def tone(self) -> str:
-        return "bad" if self.percent_free < 5 else "wait" if self.percent_free < 10 else "good"
-
-
-def disk() -> Disk | None:
-    try:
-        usage = shutil.disk_usage(settings.VAR_DIR)
-    except OSError:
-        return None
-    return Disk(free=usage.free, total=usage.total)
-
-
 def stuck_tasks(*, now: datetime) -> list[Task]:
     """Leases that ended and nobody took over: the sweep should have, within two of its rounds."""
     late = now - timedelta(seconds=2 * settings.TASK_SWEEP_SECONDS)
@@ -191,6 +169,6 @@ def front_page() -> dict[str, Any]:
         "busy": busy_workers(),
         "circuits": list(Circuit.objects.order_by("name")[:50]),
         "waiting_tickets": waiting_tickets(),
-        "disk": disk(),
+        **machine(now=now),
         "last_actions": list(OperatorAction.objects.select_related("actor").order_by("-id")[:5]),
     }

@@ -9,9 +9,10 @@ from pathlib import Path
 from django.conf import settings
 from django.db.models import Count, Min
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from resilience import fleet
-from resilience.models import Circuit, Task
+from resilience import fleet, reaping
+from resilience.models import Circuit, Reaper, Task
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import WAITING_STATES, TaskState
 
@@ -81,3 +82,17 @@ def circuits() -> Finding:
         return ok("All are closed.")
     said = ", ".join(f"{circuit.name} is {circuit.get_state_display()}" + (f" ({circuit.last_error})" if circuit.last_error else "") for circuit in unwell[:5])
     return warning(f"{said}.", "Mend the dependency: its circuit closes by itself. One forced by hand is reset on /admin/.")
+
+
+@check("Reapers", needs_database=True)
+def reapers() -> Finding:
+    """What clears up has run in its time, and nothing of it stopped."""
+    rows = list(Reaper.objects.order_by("name"))
+    now = timezone.now()
+    late = [row.name for row in rows if reaping.is_overdue(row, now=now)]
+    stopped = [f"{row.name} ({row.error})" for row in rows if row.error]
+    if late:
+        return warning(f"Nobody runs {', '.join(late[:5])}.", "See that a worker runs; `manage.py recover` runs all of them now.")
+    if stopped:
+        return warning(f"Stopped: {'; '.join(stopped[:3])}.", "They try again by themselves; look at their errors on /admin/resilience/reaper/.")
+    return ok(f"{len(rows)} run on time.")

@@ -9,7 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from resilience.doctor import State, work
 from resilience.models import OperatorAction, Reaper
+from resilience.monitor import Monitor
 from tests.admin.rows import staff_with
 
 pytestmark = pytest.mark.django_db
@@ -55,3 +57,26 @@ def test_who_may_only_look_cannot_run(client: Client) -> None:
     row.refresh_from_db()
     assert row.due_at > timezone.now()
     assert not OperatorAction.objects.exists()
+
+
+def test_the_front_page_names_what_nobody_clears_up_and_says_how_the_machine_is(operator: Client) -> None:
+    now = timezone.now()
+    make_reaper("on.time", ended_at=now)
+    make_reaper("late.one", due_at=now - timedelta(days=1))
+    make_reaper("broken.one", error="OSError: disk <gone>")
+    Monitor("web", replace=None).look_at_memory(now=0.0)
+    html = operator.get(reverse("admin:index")).text
+    assert "late.one" in html
+    assert "OSError: disk &lt;gone&gt;" in html
+    assert "on.time" not in html
+    assert "Disk of VAR_DIR" in html
+    assert "Web processes" in html
+
+
+def test_the_doctor_finds_what_nobody_clears_up() -> None:
+    assert work.reapers().state is State.OK
+    make_reaper("broken", error="OSError: disk")
+    assert "broken (OSError: disk)" in work.reapers().said
+    make_reaper("late", due_at=timezone.now() - timedelta(days=1))
+    found = work.reapers()
+    assert (found.state, found.said) == (State.WARNING, "Nobody runs late.")
