@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from queue import SimpleQueue
 from time import monotonic
-from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 import pybreaker
@@ -22,6 +21,7 @@ from resilience.bulkheads import bulkhead
 from resilience.errors import AppError, Fault
 from resilience.models.circuits import CircuitState
 
+from .calling import Calling
 from .errors import CircuitOpen, refusal
 from .figures import TRANSITIONS
 from .keeper import keeper
@@ -135,7 +135,7 @@ class FleetCircuit(Memory, pybreaker.CircuitBreaker):
 
     def calling(self) -> AbstractContextManager[None]:  # type: ignore[override] # pybreaker's is a generator's
         """Guard a block as `call` guards a function."""
-        return _Calling(self)
+        return Calling(self)
 
     def enter(self, now: float) -> tuple[Permit, SimpleQueue[None]]:
         """Leave for one call that begins now, and the place it holds. Raises as `call`."""
@@ -273,26 +273,3 @@ class FleetCircuit(Memory, pybreaker.CircuitBreaker):
             self.find_keeper().later(lambda desk: desk.release_trial(self, version))
         elif permit.local_trial:
             self.release(permit)
-
-
-class _Calling:
-    """`with circuit.calling():`"""
-
-    __slots__ = ("_began", "_circuit", "_permit", "_places")
-
-    def __init__(self, circuit: FleetCircuit) -> None:
-        self._circuit = circuit
-
-    def __enter__(self) -> None:
-        self._began = monotonic()
-        self._permit, self._places = self._circuit.enter(self._began)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        took = monotonic() - self._began
-        try:
-            if error is None:
-                self._circuit.went_well(self._permit, took)
-            else:
-                self._circuit.went_badly(self._permit, error, took)
-        finally:
-            self._places.put(None)

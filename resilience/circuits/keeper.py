@@ -73,7 +73,7 @@ class Keeper:
         self._thread: threading.Thread | None = None
 
     def attend(self, circuit: FleetCircuit) -> None:
-        if self.circuits.get(circuit.key) is circuit and self._begun:
+        if self.circuits.get(circuit.key) is circuit and self._begun and self._is_alive():
             return
         self.start(FIRST_LOOK_SECONDS)
         with self._guard:
@@ -87,7 +87,7 @@ class Keeper:
     def start(self, patience: float) -> None:
         """Begin, and wait for the first look at most `patience` seconds; only the first callers do."""
         with self._guard:
-            if self._thread is None and not self._ended:
+            if not self._is_alive() and not self._ended:
                 self._thread = threading.Thread(target=self._run, name="circuits", daemon=True)
                 self._thread.start()
                 multiprocessing_util.Finalize(self, self.stop, exitpriority=10)  # children of multiprocessing skip atexit
@@ -105,6 +105,9 @@ class Keeper:
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(patience)
+
+    def _is_alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def push_soon(self) -> None:
         if not self._push_wanted:
