@@ -84,6 +84,7 @@ PROMISES = (
         (
             Rule("database", GONE, Level.DOWN, "The library, videos and signing in do not work just now."),
             Rule("migrations", GONE, Level.DOWN, "The library, videos and signing in do not work just now: we are bringing in a new version."),
+            Rule("cache", UNWELL, Level.WORSE, "The library, videos and signing in may be slower than usual."),
         ),
     ),
     Promise(

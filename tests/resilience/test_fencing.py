@@ -207,7 +207,7 @@ def test_a_body_that_does_not_ask_is_cut_and_cannot_swallow_it(monkeypatch):
     task = enqueue("test.deaf")
     began = time.monotonic()
     run_due()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30, "it sleeps for as long as that if nobody cuts it"
     assert ran == []
     task.refresh_from_db()
     assert task.runs.get().outcome == RunOutcome.TIMEOUT
