@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from notifications.models import Event, Notification, NotificationKind
 from processing.models import Attempt, AttemptState, Job, JobState, Publication, Rendition, RenditionState, RetryPolicy
-from resilience.models import Circuit, CircuitEvent, GroupChange, OperatorAction, Pause, Reaper, Task, TaskPolicy, TaskRun
+from resilience.models import Circuit, CircuitEvent, GroupChange, Mail, OperatorAction, Pause, Reaper, Task, TaskPolicy, TaskRun
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import RunOutcome, TaskState
 from support.models import Snapshot, Ticket, TicketMessage
@@ -83,6 +83,9 @@ def make_everything(*, each: int = 1) -> None:
         Snapshot.objects.create(ticket=ticket, data={"schema": 1, "video": {"state": "failed"}})
         circuit = make_circuit(name=f"engine.local{number or ''}", state=CircuitState.OPEN, last_error="EngineDown", last_error_at=timezone.now())
         CircuitEvent.objects.create(circuit=circuit, version=1, from_state="closed", to_state="open", reason="10 of 10 failed")
+        Mail.objects.create(
+            message_id=f"<{next(_numbers)}@test>", sender="us@example.org", recipients=["<b>@example.org"], subject="Your link <b>", body=b"secret"
+        )
         Reaper.objects.create(name=f"test.reaper{number}", every=timedelta(minutes=1), started_at=timezone.now(), ended_at=timezone.now(), error="OSError: <b>")
         OperatorAction.objects.create(actor=owner, action="test.looked", target=job.public_id)
         RetryPolicy.objects.get_or_create(error_class=f"class{number}", defaults={"tries": 3, "base_s": 5.0, "cap_s": 900.0})
