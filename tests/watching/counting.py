@@ -78,4 +78,5 @@ def _in_child(function: Any) -> int:
 
 
 if __name__ == "__main__":
+    signal.alarm(120)  # nobody is left behind by a test that was killed itself
     globals()[sys.argv[2]]()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,18 @@ def start(folder: Path, what: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-m", "tests.watching.counting", str(folder), what], cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
+@contextmanager
+def living(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has counted and stays; killed at the end, whatever became of the test."""
+    with start(folder, "stay") as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "counted\n"
+            yield process
+        finally:
+            process.kill()
+
+
 def run(folder: Path, what: str) -> str:
     with start(folder, what) as process:
         said, _ = process.communicate(timeout=60)
@@ -29,10 +43,7 @@ def things() -> float:
 
 
 def test_what_living_processes_count_is_added_up_and_outlives_a_kill(folder: Path) -> None:
-    with start(folder, "stay") as first, start(folder, "stay") as second:
-        for process in (first, second):
-            assert process.stdout is not None
-            assert process.stdout.readline() == "counted\n"
+    with living(folder) as first, living(folder) as second:
         assert (things(), current("holdfast_test_busy"), current("holdfast_test_most")) == (2, 2, 1)
         first.kill()
         first.wait()
