@@ -15,7 +15,7 @@ class ResilienceConfig(AppConfig):
         from resilience import faults
 
         faults.arm_by_environment(production=settings.PRODUCTION)
-        first = ("errors", "tasks", "tidy", "recovery_steps", "bulkheads", "receivers", "checks", "watching")
+        first = ("errors", "tasks", "tidy", "recovery_steps", "bulkheads", "pressure", "receivers", "checks", "watching")
         then = ("cache.watching", "rules", "mail.tasks", "mail.tidy", "mail.watching")
         for module in (*first, *then):
             if find_spec(f"resilience.{module}"):
