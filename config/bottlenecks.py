@@ -6,7 +6,7 @@ The newest rows only (NEWEST), under a statement timeout: on a table of millions
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -83,7 +83,7 @@ def bottlenecks() -> Bottlenecks:
     waits = sorted([*waits, *_counted()], key=lambda wait: wait.total, reverse=True)
     worst = next((wait for wait in waits if wait.ours and wait.waited >= NOTICEABLE_SECONDS), None)
     sentence = f"Most waiting: {worst.what}, {in_words(worst.waited)} each; {worst.advice}" if worst else "Nothing waits for long."
-    return Bottlenecks(sentence, waits[:SHOWN])
+    return Bottlenecks(sentence, [wait if wait.waited >= NOTICEABLE_SECONDS else replace(wait, advice="") for wait in waits[:SHOWN]])
 
 
 def in_words(seconds: float) -> str:

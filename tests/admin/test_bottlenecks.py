@@ -57,7 +57,7 @@ def test_a_house_where_nothing_waits_says_so() -> None:
     assert bottlenecks().sentence == "Nothing waits for long."
     ran("uploads.inspect", waited=0.1, worked=2)
     assert bottlenecks().sentence == "Nothing waits for long."
-    assert (round(of("inspect").waited, 1), round(of("inspect").worked or 0), of("inspect").count) == (0.1, 2, 1)
+    assert (round(of("inspect").waited, 1), round(of("inspect").worked or 0), of("inspect").count, of("inspect").advice) == (0.1, 2, 1, "")
 
 
 def test_with_all_hands_busy_it_asks_for_more(settings: Any) -> None:
