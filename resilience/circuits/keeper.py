@@ -22,7 +22,7 @@ import structlog
 
 from .desk import Desk
 from .link import LinkDown, OwnLink
-from .view import STALE_SECONDS, Permit, Snapshot
+from .view import ENDLESS, STALE_SECONDS, Permit, Snapshot
 
 if TYPE_CHECKING:
     from .breaker import FleetCircuit
@@ -31,7 +31,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0  # ± 10 %, so that a fleet does not ask in step
 PUSH_SECONDS = 0.05
-LEASE_WAIT_SECONDS = 0.004
+LEASE_WAIT_SECONDS = 0.003
+HANGING_SECONDS = 0.05  # a statement that takes longer: nobody waits for what comes after it
 FIRST_LOOK_SECONDS = 0.25  # once in a process that nobody warmed up: a call let through blindly would pass by what an operator forced
 WARM_UP_SECONDS = 1.0  # a start while the database is away is not held up for long
 GOODBYE_SECONDS = 1.0
@@ -70,6 +71,7 @@ class Keeper:
         self._looked = threading.Event()
         self._jobs: deque[Job] = deque()
         self._push_wanted = self._look_wanted = self._begun = self._ended = self._is_away = False
+        self._busy_since = ENDLESS
         self._thread: threading.Thread | None = None
 
     def attend(self, circuit: FleetCircuit) -> None:
@@ -123,7 +125,7 @@ class Keeper:
         self._wake.set()
 
     def begin_trial(self, circuit: FleetCircuit, version: int) -> Permit | None:
-        if self.desk.link.away:
+        if self.desk.link.away or time.monotonic() - self._busy_since > HANGING_SECONDS:
             return None
         asked = _Asked(circuit, version)
         self.later(asked.answer)
@@ -159,6 +161,7 @@ class Keeper:
 
     def _patiently(self, job: Job) -> bool:
         """Do a job. What the database does not hear is lost here, or was kept by whoever asked; this thread goes on whatever happens."""
+        self._busy_since = time.monotonic()
         try:
             job(self.desk)
         except LinkDown as down:
@@ -169,6 +172,8 @@ class Keeper:
         except Exception:
             log.exception("circuits.keeper_failed")
             return False
+        finally:
+            self._busy_since = ENDLESS
         if self._is_away:
             self._is_away = False
             log.info("circuits.database_back")

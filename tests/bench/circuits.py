@@ -24,6 +24,7 @@ from tests.proxy import Proxy
 
 PROCESSES = 8
 CALLS = 200_000
+ROUNDS = 50
 STORM_SECONDS = 4.0
 REST_SECONDS = 0.5
 FORK = multiprocessing.get_context("fork")
@@ -56,13 +57,13 @@ def fails() -> None:
 
 
 def mean(call: Callable[[], object], count: int) -> tuple[float, float]:
-    """Return the mean of the quietest of five rounds, and the median of the rounds' means: microseconds per call."""
-    rounds = []
-    for _ in range(5):
+    """Return the mean of the quietest of many short rounds (other work on the machine falls between them), and their median: microseconds per call."""
+    rounds, calls = [], max(20, count // ROUNDS)
+    for _ in range(ROUNDS):
         began = time.perf_counter()
-        for _ in range(count):
+        for _ in range(calls):
             call()
-        rounds.append((time.perf_counter() - began) / count * 1e6)
+        rounds.append((time.perf_counter() - began) / calls * 1e6)
     return min(rounds), statistics.median(rounds)
 
 
@@ -87,9 +88,9 @@ def costs(count: int, valkey: str) -> None:
         ("pybreaker in memory, refusing", lambda: _refused(plain_open), count // 4, None),
         ("pybreaker on Valkey, refusing", lambda: _refused(on_valkey_open), count // 200, None),
     ]
-    print(f"{'Microseconds per call':<40}{'quietest':>10}{'median':>10}   of five rounds")
+    print(f"{'Microseconds per call':<40}{'quietest':>10}{'median':>10}   of {ROUNDS} rounds")
     for what, call, calls, goal in rows:
-        least, median = mean(call, max(calls, 100))
+        least, median = mean(call, max(calls, 1000))
         print(f"{what:<40}{least:>10.2f}{median:>10.2f}{_verdict(least, goal)}", flush=True)
 
 
@@ -127,9 +128,9 @@ def database_gone(count: int) -> None:
     from resilience.circuits.desk import Desk
 
     given = connection.get_connection_params()
-    print(f"\n{'Milliseconds a caller waits':<40}{'p99':>10}{'longest':>10}")
+    print(f"\n{'Milliseconds of a failing call':<40}{'p99':>10}{'longest':>10}{'blocked':>10}   at most: neither computing nor waiting for a core")
     alone = circuit("bench.alone", memory_only=True, fail_max=1_000_000)
-    _row_of_waits("no database at all, for comparison", _waits(lambda: _failing(alone), count))
+    Waits(lambda: _failing(alone), count).print("no database at all, for comparison")
     with Proxy(f"{given['host']}/.s.PGSQL.{given.get('port') or 5432}") as line:
         own = link.OwnLink(lambda: link._Impatient.connect(host="127.0.0.1", port=line.port, dbname=given["dbname"], user=given["user"], autocommit=True))
         kept = keeper.Keeper(lambda it: Desk(own, lambda: list(it.circuits.values())))
@@ -141,9 +142,9 @@ def database_gone(count: int) -> None:
             _wait(lambda: resting.seen.state == "open")
             for what, toxic in (("the database is there", line.mend), ("it hangs", line.blackhole), ("it refuses", line.refuse), ("it is back", line.mend)):
                 toxic()
-                _row_of_waits(what, _waits(lambda: _failing(gone), count), goal=5.0)
+                Waits(lambda: _failing(gone), count).print(what, goal=5.0)
                 if toxic == line.blackhole:
-                    _row_of_waits("it hangs, and a trial is due", _waits(lambda: _tried(resting), count), goal=5.0)
+                    Waits(lambda: _tried(resting), count).print("it hangs, and a trial is due", goal=5.0)
             kept.stop(5)
 
 
@@ -240,20 +241,37 @@ def _on_valkey(url: str, name: str, **limits: Any) -> pybreaker.CircuitBreaker:
     return pybreaker.CircuitBreaker(state_storage=storage, throw_new_error_on_trip=False, **limits)
 
 
-def _waits(call: Callable[[], object], count: int) -> list[float]:
-    """Spread over at least three seconds, so that several looks of the keeper fall into it."""
-    times, pause = [], 3.0 / count
-    for number in range(count):
-        began = time.perf_counter()
+class Waits:
+    """How long calls took, and how long of it their thread was blocked: neither computing nor standing in line for a core. Milliseconds."""
+
+    def __init__(self, call: Callable[[], object], count: int) -> None:
+        self.took: list[float] = []
+        self.blocked: list[float] = []
+        pause = 3.0 / count  # spread over three seconds or more, so that several looks of the keeper fall into it
+        queue = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+        try:
+            for number in range(count):
+                self._measure(call, queue)
+                if number % 50 == 0:
+                    time.sleep(50 * pause)
+        finally:
+            os.close(queue)
+
+    def _measure(self, call: Callable[[], object], queue: int) -> None:
+        stood, computed, began = _stood_in_line(queue), time.thread_time(), time.perf_counter()
         call()
-        times.append((time.perf_counter() - began) * 1e3)
-        if number % 50 == 0:
-            time.sleep(50 * pause)
-    return sorted(times)
+        took, computed, stood = time.perf_counter() - began, time.thread_time() - computed, _stood_in_line(queue) - stood
+        self.took.append(took * 1e3)
+        self.blocked.append(max(0.0, took - computed - stood) * 1e3)
+
+    def print(self, what: str, goal: float | None = None) -> None:
+        took, blocked = sorted(self.took), sorted(self.blocked)
+        print(f"{what:<40}{took[int(0.99 * len(took))]:>10.3f}{took[-1]:>10.2f}{blocked[-1]:>10.2f}{_verdict(blocked[-1], goal)}", flush=True)
 
 
-def _row_of_waits(what: str, times: list[float], goal: float | None = None) -> None:
-    print(f"{what:<40}{times[int(0.99 * len(times))]:>10.3f}{times[-1]:>10.2f}{_verdict(times[-1], goal)}", flush=True)
+def _stood_in_line(queue: int) -> float:
+    """Seconds a thread was ready to run and no core was free (proc(5), schedstat)."""
+    return int(os.pread(queue, 100, 0).split()[1]) / 1e9
 
 
 def _note(log: Path, line: str) -> None:
