@@ -20,6 +20,7 @@ from django.db.models import Count, F, Q
 
 from notifications.models import Event, Notification, NotificationKind
 from processing.models import LIVE_JOB_STATES, AttemptState, Job, JobState, Publication, Rendition, RenditionState
+from resilience import integrity
 from resilience.errors import CATALOGUE
 from resilience.metrics import current
 from resilience.metrics.tables import read_now
@@ -221,6 +222,13 @@ def i11_metrics_agree_with_the_tables(evidence: Evidence) -> Iterator[str]:
         yield f"{arrived:.0f} bytes are said to have arrived, of which {acknowledged} were acknowledged"
 
 
+def the_rules_across_tables_hold(_: Evidence) -> Iterator[str]:
+    """`manage.py check_integrity` finds nothing either."""
+    for outcome in integrity.check_all():
+        if not outcome.is_clean:
+            yield f"{outcome.name}: {outcome.error or '; '.join(f'{breach.subject} {breach.said}' for breach in outcome.shown)}"
+
+
 JUST_AFTER: tuple[Check, ...] = (i11_metrics_agree_with_the_tables,)
 AT_REST: tuple[Check, ...] = (
     i1_no_acknowledged_byte_is_lost,
@@ -232,8 +240,9 @@ AT_REST: tuple[Check, ...] = (
     i7_no_dead_letter_stays_dead,
     i9_steady_again_without_anybody,
     i11_metrics_agree_with_the_tables,
+    the_rules_across_tables_hold,
 )
-WHEN_OLD: tuple[Check, ...] = (i1_no_acknowledged_byte_is_lost, i3_no_accepted_job_is_lost, i10_nothing_temporary_grows_old)
+WHEN_OLD: tuple[Check, ...] = (i1_no_acknowledged_byte_is_lost, i3_no_accepted_job_is_lost, i10_nothing_temporary_grows_old, the_rules_across_tables_hold)
 
 
 def _highest(evidence: Evidence, name: str) -> int:

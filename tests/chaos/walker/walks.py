@@ -92,10 +92,10 @@ def endings(world: World) -> None:
         world.ledger.once("over", name=name)
     world.ledger.once("deleted", name="deleted")
     world.work()
+    for name in ("refused", "expired"):  # nobody goes on with it
+        world.ledger.once("over", name=name)
     world.time_passes(days=8)
     world.keep_house_often()
-    for name in ("refused", "expired"):
-        world.ledger.once("over", name=name)
 
 
 def _undo(world: World) -> None:
