@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ class Declared:
     labels: tuple[str, ...]
 
 
+@functools.cache
 def declarations() -> list[Declared]:
     """Return every metric any module declares, also one that is not imported here."""
     return sorted({found for room in ROOMS for path in (ROOT / room).rglob("*.py") for found in _in(path)})
