@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +20,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import Error as DatabaseFault
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from resilience import audit
@@ -71,9 +72,20 @@ def current() -> Drain | None:
     now = time.monotonic()
     if now >= _seen.look_again:
         _seen.look_again = now + LOOK_SECONDS
-        with contextlib.suppress(DatabaseFault):
+        with contextlib.suppress(DatabaseFault), _connection_given_back():
             _seen.drain = of_host() or of_fleet()
     return _seen.drain
+
+
+@contextlib.contextmanager
+def _connection_given_back() -> Iterator[None]:
+    """Leave a thread without a connection as it was: some of a web server's threads never ask the database, and would keep one of the pool's."""
+    had_one = connection.connection is not None
+    try:
+        yield
+    finally:
+        if not had_one and not connection.in_atomic_block:
+            connection.close()
 
 
 def refuse_new_work() -> None:

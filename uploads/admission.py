@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
-from resilience import pressure
+from resilience import draining, pressure
 from resilience.shedding import Reason, Work
 from uploads.errors import FileEmpty, StorageFull, TooLarge, TypeRefused
 from uploads.services.clean import extension
@@ -60,12 +60,14 @@ def require_acceptable(*, length: int | None, file_name: str, declared_type: str
 
 
 def require_room(length: int) -> None:
-    """Refuse new uploads while it is tight (resilience/shedding.py says when); those that began are finished first.
+    """Refuse new uploads while it is tight (resilience/shedding.py says when) or before an update; those that began are finished first.
 
     Raises:
+        SystemUpdating: this host or the fleet is drained.
         StorageFull: less than a tenth of the store is free, or the file would not fit.
         Stretched: memory or connections to the database are short.
     """
+    draining.refuse_new_work()
     place = store()
     reason = pressure.reason_against(Work.UPLOAD, disk_free=place.free_share())
     if reason is Reason.DISK or place.free_bytes() < length:

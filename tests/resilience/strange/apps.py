@@ -14,4 +14,4 @@ class StrangeConfig(AppConfig):
         decision.CRASH_BASE_SECONDS = 0.2
         supervisor.QUICK_SWEEP_SECONDS = 0.5
         supervisor.DRAIN_SECONDS = 2.0
-        cluster.STUCK_TASKS_SECONDS = 60.0  # so that it is the canary that finds a standstill
+        cluster.STUCK_TASKS_SECONDS = cluster.STUCK_RESULTS_SECONDS = 600.0  # so that it is the canary that finds a standstill
