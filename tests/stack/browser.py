@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.stack.system import wait_for
+
+expect.set_options(timeout=30_000)  # a machine that does much at once is slow, not wrong
 
 ARGUMENTS = [
     "--no-sandbox",

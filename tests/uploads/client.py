@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from uploads.asgi import upload_application
 from uploads.models import UploadSession
+from uploads.services.create import Created
 from uploads.store import store
 from uploads.threads import database
 
@@ -66,6 +67,9 @@ class Line:
             self.answer.body += message.get("body", b"")
 
 
+Create = Callable[..., Awaitable[Answer]]  # makes an upload by a request
+
+
 async def request(method: str, path: str, *, body: bytes | Iterable[bytes] = b"", chunked: bool = False, version: str = "1.0.0", **headers: str) -> Answer:
     """Send one whole request. `headers` names are written with underscores for dashes."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -116,3 +120,18 @@ async def writers(count: int) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("not as many write")
+
+
+def path_of(created: Created) -> str:
+    return f"/files/{created.secret}"
+
+
+def run(test: Awaitable[None]) -> None:
+    async def inner() -> None:
+        await test
+
+    asyncio.run(inner())
+
+
+def row(created: Created) -> UploadSession:
+    return UploadSession.objects.get(pk=created.session.pk)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import random
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +15,14 @@ from resilience.models import Task
 from resilience.tasks import enqueue
 from resilience.tasks.runner import run_due
 from tests import media
-from tests.factories import make_session, make_video
+from tests.uploads.inspecting import Give, examine, refused
 from uploads.inspection import probe as probing
-from uploads.inspection.boxes import Walk
-from uploads.inspection.ebml import walk_elements
 from uploads.models import SessionState, UploadSession, VideoState
 from uploads.services import inspect
 from uploads.signals import source_accepted, source_refused
 from uploads.store import store
 
 pytestmark = pytest.mark.django_db
-
-Give = Callable[..., UploadSession]
-
-
-@pytest.fixture
-def give() -> Give:
-    """Put a file in the store as a session that was received whole."""
-
-    def put(content: bytes | Path, *, name: str = "film.mp4") -> UploadSession:
-        data = content.read_bytes() if isinstance(content, Path) else content
-        video = make_video(title=name, state=VideoState.CHECKING)
-        session = make_session(video=video, length=len(data), committed=len(data), state=SessionState.RECEIVED)
-        UploadSession.objects.filter(pk=session.pk).update(storage_key=session.public_id)
-        session.refresh_from_db()
-        store().create(session.storage_key)
-        store().path(session.storage_key).write_bytes(data)
-        return session
-
-    return put
 
 
 @pytest.fixture
@@ -63,25 +40,6 @@ def told() -> Iterator[list[str]]:
     yield heard
     source_accepted.disconnect(accepted)
     source_refused.disconnect(refused)
-
-
-def examine(session: UploadSession, *, attempt: int = 1) -> UploadSession:
-    inspect.inspect_upload(session.public_id, attempt=attempt, stopped=lambda: False)
-    session.refresh_from_db()
-    session.video.refresh_from_db()
-    return session
-
-
-def refused(session: UploadSession) -> str:
-    """The code of a refusal, once everything that goes with one has been checked."""
-    examine(session)
-    assert session.state == SessionState.REJECTED
-    assert session.video.state == VideoState.NEEDS_NEW_FILE
-    assert session.video.error_code == session.error_code
-    assert session.video.error_fields == session.error_fields
-    assert "unknown" not in CATALOGUE.get(session.error_code).sentence(session.error_fields)
-    assert not store().path(session.storage_key).exists()
-    return session.error_code
 
 
 def test_a_clip_is_accepted_with_what_is_in_it(give: Give, told: list[str]) -> None:
@@ -122,60 +80,6 @@ def test_every_container_we_name_is_accepted(give: Give, suffix: str, options: t
 
 
 LIVE = ("-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus", "-live", "1")  # as browsers record: no length, no index, sizes left open
-
-
-def test_a_recording_that_does_not_say_how_long_it_is_is_measured(give: Give) -> None:
-    recording = media.clip(suffix=".webm", options=LIVE)
-    assert b"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff" in recording.read_bytes()[:200], "a segment of unknown size"
-    session = examine(give(recording, name="recording.webm"))
-    assert (session.state, session.error_code) == (SessionState.ACCEPTED, "")
-    assert session.video.duration_s == pytest.approx(2, abs=0.1)
-    assert session.probe["video"]["fps"] == pytest.approx(30, abs=2)
-    assert session.probe["measured"] is True
-
-
-def test_a_recording_of_sound_alone_is_measured(give: Give, tmp_path: Path) -> None:
-    media.ffmpeg("-i", str(media.clip()), "-vn", "-c:a", "libopus", "-live", "1", str(tmp_path / "sound.webm"))
-    session = examine(give(tmp_path / "sound.webm", name="sound.webm"))
-    assert (session.video.media_kind, session.video.duration_s) == ("audio", pytest.approx(2, abs=0.1))
-
-
-def test_a_recording_cut_anywhere_plays_up_to_there(give: Give, tmp_path: Path) -> None:
-    """Nothing says how long it was to be: its maker's battery died, and what there is can be watched."""
-    session = examine(give(media.cut(media.clip(suffix=".webm", options=LIVE), tmp_path / "recording.webm", share=0.5)))
-    assert session.state == SessionState.ACCEPTED
-    assert 0.3 < session.video.duration_s < 1.7
-
-
-@pytest.mark.parametrize("suffix", [".webm", ".mkv"])
-@pytest.mark.parametrize("share", [0.02, 0.5, 0.999])
-def test_a_matroska_copy_cut_short_is_told_by_its_sizes(give: Give, tmp_path: Path, suffix: str, share: float) -> None:
-    whole = media.clip(suffix=suffix, options=("-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus"))
-    assert refused(give(media.cut(whole, tmp_path / f"film{suffix}", share=share))) == "UPLOAD_TRUNCATED"
-
-
-@pytest.mark.parametrize(
-    ("content", "walk"),
-    [
-        (b"\x1aE\xdf\xa3", Walk.CUT_SHORT),
-        (b"\x1aE\xdf\xa3\x80", Walk.EMPTY),
-        (b"\x1aE\xdf\xa3\x80\x18S\x80g\x01" + b"\xff" * 7 + b"\xec\x84abcd", Walk.EMPTY),
-        (b"\x1aE\xdf\xa3\x80\x18S\x80g\x81\xec\x84abcdefgh", Walk.EMPTY),
-        (b"\x1aE\xdf\xa3\x80\x18S\x80g\xff\x1fC\xb6u\xff" + b"\x00" * 20, Walk.WHOLE),
-        (b"\x1aE\xdf\xa3\x80" + b"\x00" * 100, Walk.NOT_BOXES),
-        (b"\x1aE\xdf\xa3\x80\xec\xff" + b"\x00" * 100, Walk.NOT_BOXES),
-        (b"\x1aE\xdf\xa3\x80\x1fC\xb6u\xff" + b"\x00" * 100, Walk.NOT_BOXES),
-        (b"\x1aE\xdf\xa3\x80" + b"\xec\x80" * 100_000, Walk.NOT_BOXES),
-    ],
-)
-def test_elements_are_walked_to_the_first_cluster(content: bytes, walk: Walk) -> None:
-    assert walk_elements(io.BytesIO(content), size=len(content)) is walk
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_the_walk_ends_on_any_bytes(seed: int) -> None:
-    junk = b"\x1aE\xdf\xa3" + random.Random(seed).randbytes(5000)
-    assert walk_elements(io.BytesIO(junk), size=len(junk)) in Walk
 
 
 @pytest.mark.parametrize("suffix", [".mp3", ".wav", ".ogg", ".m4a", ".flac"])
