@@ -31,14 +31,14 @@ def ask(other: Any = connection) -> int:
 
 
 @contextmanager
-def borrowed(number: int) -> Iterator[None]:
+def borrowed(number: int) -> Iterator[list[DatabaseWrapper]]:
     """Hold connections of this thread's pool, as so many busy requests do."""
     mine = connections["default"]
     others = [DatabaseWrapper(mine.settings_dict, alias=mine.alias) for _ in range(number)]
     try:
         for each in others:
             ask(each)
-        yield
+        yield others
     finally:
         for each in others:
             each.close()
@@ -71,16 +71,14 @@ def test_a_pool_that_gets_no_connection_is_not_called_full() -> None:
 
 def test_connections_killed_in_the_pool_are_replaced_before_anybody_gets_one() -> None:
     with proxied_database(pool=POOL | {"timeout": 30}):
-        with borrowed(2):
-            pass  # both are idle in the pool now
+        with borrowed(2) as others:
+            idle = [each.connection.backend for each in others]
         mine = connections["default"]
         with psycopg.connect(**_address(mine.settings_dict)) as killer:
-            killer.execute(
-                "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid() AND datname = %s",
-                ["holdfast-command", mine.settings_dict["NAME"]],
-            )
+            killer.execute("SELECT count(pg_terminate_backend(pid, 10000)) FROM unnest(%s::int[]) AS pid", [idle])
         for _ in range(3):
             assert ask(mine) == 1
+            assert mine.connection.backend not in idle
             mine.close()
 
 
