@@ -13,6 +13,7 @@ from resilience.metrics.tables import Reading, collector, table_gauge
 from resilience.models import Circuit, Task
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import WAITING_STATES
+from resilience.watching.checks import POOL_SECONDS
 from resilience.watching.readiness import Health, degraded, ok, readiness, unavailable
 
 from .models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, Job
@@ -33,7 +34,7 @@ def jobs() -> Iterable[Reading]:
         yield ATTEMPTS.reading(count, engine)
 
 
-@readiness("conversions", critical=False, every=5.0)
+@readiness("conversions", critical=False, seconds=POOL_SECONDS, every=5.0)
 def conversions() -> Health:
     """Somebody's file would be converted in reasonable time: an engine of the chain lets calls through, and the line is short."""
     names = [f"engine.{engine}" for engine in settings.ENGINES]

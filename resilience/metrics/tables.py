@@ -125,15 +125,20 @@ def read_now() -> list[Reading]:
     found: list[Reading] = []
     up = _database_answers()
     for name, read in _collectors.items():
-        rows = _read(name, read) if up else None
+        rows = _read(name, read) if up else None  # with all connections in use, too: who waits for one would only make it worse
         found += [*(rows or []), COLLECTOR_UP.reading(float(rows is not None), name)]
-    return [*found, DATABASE_UP.reading(float(up))]
+    return [*found, DATABASE_UP.reading(float(up is not False))]
 
 
-def _database_answers() -> bool:
+def _database_answers() -> bool | None:
+    """Return whether it does; None when this process has no connection left to ask with."""
+    from resilience.database import PoolFull  # which counts, too
+
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+    except PoolFull:
+        return None
     except (DatabaseError, InterfaceError) as fault:
         log.warning("metrics.database_away", error=str(fault)[:200])
         connection.close()

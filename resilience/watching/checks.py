@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -21,10 +22,13 @@ from .readiness import Health, degraded, ok, readiness, unavailable
 
 LATE = timedelta(minutes=2)
 CANARY_SECONDS = 60.0
+# A busy process waits as long for a connection: it must not be taken for one without a database.
+_options: Any = settings.DATABASES["default"].get("OPTIONS", {})
+POOL_SECONDS: float = 1.0 + _options.get("pool", {}).get("timeout", 3.0)
 _applied: set[str] = set()
 
 
-@readiness("database", critical=True)
+@readiness("database", critical=True, seconds=POOL_SECONDS)
 def database() -> Health:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
@@ -44,7 +48,7 @@ def migrations() -> Health:
     return ok()
 
 
-@readiness("worker", critical=False, every=5.0)
+@readiness("worker", critical=False, seconds=POOL_SECONDS, every=5.0)
 def worker() -> Health:
     """Somebody does the work: a worker is connected from anywhere, canaries come through those of this host, and nothing due waits for minutes."""
     if not fleet.workers():
@@ -66,7 +70,7 @@ def _is_late(queue: str) -> bool:
     return waiting.exclude(kind__in=[pause.name for pause in held if pause.scope == PauseScope.KIND]).exists()
 
 
-@readiness("circuits", critical=False)
+@readiness("circuits", critical=False, seconds=POOL_SECONDS)
 def circuits() -> Health:
     resting = Circuit.objects.filter(state__in=(CircuitState.OPEN, CircuitState.FORCED_OPEN)).order_by("name")
     said = [f"{circuit.name} ({circuit.last_error[:100]})" if circuit.last_error else circuit.name for circuit in resting[:20]]

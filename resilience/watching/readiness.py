@@ -23,6 +23,8 @@ import structlog
 from django.conf import settings
 from django.db import connections
 
+from resilience.database import PoolFull
+
 log = structlog.get_logger(__name__)
 
 FRESH_SECONDS = 3.0
@@ -136,6 +138,8 @@ class _Asked:
     def _run(self) -> None:
         try:
             health = self.check.look()
+        except PoolFull:  # of this process, by its own requests: no sign that what was asked about is unwell
+            health = degraded("Not looked at: all connections to the database are in use.")
         except Exception as error:  # noqa: BLE001 - whatever a dependency does, it is its health we were asked for
             health = unavailable(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
         finally:

@@ -12,6 +12,7 @@ from django.db import OperationalError
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+from resilience.database import PoolFull
 from resilience.metrics import tables
 from resilience.models import Circuit, Task
 from resilience.watching import readiness as asking
@@ -153,6 +154,17 @@ def test_without_the_database_it_answers_with_what_it_has(folder: Path, monkeypa
     assert found["holdfast_database_up", ()] == 0
     assert found["holdfast_collector_up", (("collector", "tasks"),)] == 0
     assert ("holdfast_queue_tasks", (("queue", "media"), ("state", "pending"))) not in found
+
+
+def test_a_full_pool_is_not_told_as_a_database_that_is_gone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(Away):
+        def cursor(self) -> Any:
+            raise PoolFull("all in use")
+
+    monkeypatch.setattr(tables, "connection", Full())
+    found = scraped(Client())
+    assert found["holdfast_database_up", ()] == 1
+    assert found["holdfast_collector_up", (("collector", "tasks"),)] == 0
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from resilience.database import PoolFull
 from resilience.fleet import WorkerHost
 from resilience.models import Circuit, Task
 from resilience.models.policies import PauseScope
@@ -123,6 +124,17 @@ def test_without_the_database_it_is_not_ready(monkeypatch: pytest.MonkeyPatch) -
     readiness("database", critical=True)(checks.database)
     assert not current().ready
     assert "connection refused" in current().parts[0].health.said
+
+
+def test_a_process_whose_connections_are_all_in_use_is_degraded_not_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(Away):
+        def cursor(self) -> Any:
+            raise PoolFull("all in use")
+
+    monkeypatch.setattr(checks, "connection", Full())
+    readiness("database", critical=True)(checks.database)
+    assert current().state is State.DEGRADED
+    assert checks.POOL_SECONDS > 3, "else it would be taken for one that hangs"
 
 
 @pytest.mark.django_db
