@@ -51,3 +51,15 @@ def _no_memory_of_policies() -> None:
 
     policies._CACHE.__init__()
     budget.forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_memory_of_readings() -> None:
+    """And for what a process looked at a moment ago and takes for true a little longer: drains, readiness, and how much of everybody's room is used."""
+    from resilience import draining
+    from resilience.watching import readiness
+    from uploads.limits import reserve
+
+    draining.forget()
+    readiness.forget()
+    reserve._readings.clear()
