@@ -42,15 +42,16 @@ _IN_FLIGHT = gauge("holdfast_bulkhead_in_flight", "Calls under way.", ["dependen
 class Monitor(threading.Thread):
     """Args:
     replace: has this process replaced once what it is doing is done; None for one that is not (a command, a supervisor).
+    stop: ends the thread; without one it lives as long as the process.
     """
 
-    def __init__(self, role: str, *, replace: Callable[[], None] | None) -> None:
+    def __init__(self, role: str, *, replace: Callable[[], None] | None, stop: threading.Event | None = None) -> None:
         super().__init__(name="monitor", daemon=True)
         self._role = role
         self._replace = replace
         self._growth = memory.Growth()
         self._told_of_leak = False
-        self._stop_event = threading.Event()
+        self._stop_event = stop or threading.Event()
 
     def run(self) -> None:
         while not self._stop_event.wait(settings.MONITOR_SECONDS):
@@ -60,9 +61,6 @@ class Monitor(threading.Thread):
                 log.exception("monitor.failed")
             finally:
                 connection.close()
-
-    def stop(self) -> None:
-        self._stop_event.set()
 
     def look(self) -> None:
         self.look_at_memory(now=time.monotonic())

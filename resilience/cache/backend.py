@@ -19,13 +19,13 @@ class FailoverCache(RedisCache):
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         super().__init__(server, params)
-        self._of: list[str] = re.split("[;,]", server) if isinstance(server, str) else list(server)
-        self._given = {**DEFAULTS, **params.get("OPTIONS", {})}
-        self._key = repr((self._of, sorted(self._given.items())))
+        self.addresses: list[str] = re.split("[;,]", server) if isinstance(server, str) else list(server)
+        self.given = {**DEFAULTS, **params.get("OPTIONS", {})}
+        self._key = repr((self.addresses, sorted(self.given.items())))
 
     @property
     def _cache(self) -> Server:  # type: ignore[override] # it has the same methods
-        return server_of(self._key, self._of, self._given)
+        return server_of(self._key, self.addresses, self.given)
 
 
 DEFAULTS: dict[str, Any] = {"budget": 0.2, "check_seconds": 30.0, "most_entries": 10_000, "most_bytes": 32 * 2**20, "most_waiting": 10_000}

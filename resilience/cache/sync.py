@@ -16,6 +16,8 @@ from . import is_shared
 from .link import LinkState
 
 LOOK_SECONDS = 0.1
+ASK_SECONDS = 2.0
+ANSWER_SECONDS = 2.0  # nobody is kept waiting by a command: more than a request gives the server
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,11 @@ def synchronise(*, wait_seconds: float) -> Standing:
         return before
     from .keeper import ask_all, report_folder
 
-    ask_all(report_folder())
-    deadline = time.monotonic() + wait_seconds
+    deadline, ask_again = time.monotonic() + wait_seconds, 0.0
     while True:
+        if time.monotonic() >= ask_again:  # a look that fails is followed by the next only after a while
+            ask_all(report_folder())
+            ask_again = time.monotonic() + ASK_SECONDS
         now = standing()
         if now.is_well or time.monotonic() >= deadline:
             return now
@@ -83,13 +87,19 @@ def synchronise(*, wait_seconds: float) -> Standing:
 
 
 def _ask() -> str:
-    """Return why the server does not answer, or nothing when it does. Asked anew: what a keeper thinks of it may be half a minute old."""
+    """Return why the server does not answer, or nothing when it does. Asked anew, by a connection of our own: without a keeper, and without a report."""
     import redis
 
+    from .server import Server
+
+    cache: Any = caches["default"]
+    server = Server(cache.addresses, **{**cache.given, "budget": ANSWER_SECONDS})
     try:
-        caches["default"]._cache.ping()  # type: ignore[attr-defined]
+        server.ping()
     except (redis.exceptions.RedisError, OSError) as fault:
         return f"{type(fault).__name__}: {fault}"[:300]
+    finally:
+        server.close()
     return ""
 
 

@@ -25,7 +25,7 @@ class Housekeeper(threading.Thread):
         self._stop_event = stop
 
     def run(self) -> None:
-        Monitor("supervisor", replace=None).start()
+        Monitor("supervisor", replace=None, stop=self._stop_event).start()
         pause = FIRST_SECONDS
         while not self._stop_event.wait(pause):
             pause = ROUND_SECONDS

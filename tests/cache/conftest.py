@@ -15,6 +15,8 @@ from resilience.cache import keeper
 from resilience.cache.backend import DEFAULTS
 from resilience.cache.server import Server
 
+PATIENT_SECONDS = 20.0  # for a call to a server that is well, on a machine that has much else to do
+
 
 def until(question: Callable[[], bool]) -> None:
     """Wait for a condition."""
@@ -55,10 +57,15 @@ class Valkey:
             return False
         return True
 
-    def freeze(self) -> None:
+    def freeze(self, *users: Server) -> None:
+        """Make it take everything and answer nothing. Those who use it wait no longer than they do in earnest."""
+        for user in users:
+            user._budget = DEFAULTS["budget"]
         self._server._process.send_signal(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    def thaw(self, *users: Server) -> None:
+        for user in users:
+            user._budget = PATIENT_SECONDS
         self._server._process.send_signal(signal.SIGCONT)
 
     @property
@@ -94,7 +101,7 @@ def make_server() -> Iterator[Any]:
     made: list[Server] = []
 
     def make(url: str, **options: Any) -> Server:
-        made.append(Server([url], **{**DEFAULTS, **options}))
+        made.append(Server([url], **{**DEFAULTS, "budget": PATIENT_SECONDS, **options}))
         return made[-1]
 
     yield make

@@ -52,7 +52,7 @@ def test_without_its_server_calls_go_on_and_counters_with_them(valkey: Valkey, m
     ours = make_server(valkey.url)
     ours.add(":1:n", 1, 60)
     ours.incr(":1:n", 1)
-    getattr(valkey, how)()
+    valkey.kill() if how == "kill" else valkey.freeze(ours)
     assert ours.incr(":1:n", 1) == 3, "it goes on from what the server last said"
     assert ours.link.state is LinkState.RECONNECTING
     ours.set(":1:a", "x", 60)
@@ -60,7 +60,7 @@ def test_without_its_server_calls_go_on_and_counters_with_them(valkey: Valkey, m
     assert [ours.look() for _ in range(3)] == [False] * 3
     assert ours.link.state is LinkState.FALLBACK
     assert ours.incr(":1:n", 1) == 4
-    valkey.start() if how == "kill" else valkey.thaw()
+    valkey.start() if how == "kill" else valkey.thaw(ours)
     assert ours.look() is True
     assert (ours.link.state, ours.local.waiting()) == (LinkState.CONNECTED, 0)
     assert make_server(valkey.url).get_many([":1:n", ":1:a"]) == {":1:n": 4, ":1:a": "x"}
@@ -70,7 +70,7 @@ def test_without_its_server_calls_go_on_and_counters_with_them(valkey: Valkey, m
 
 def test_an_address_that_never_answers_costs_one_call_its_budget_and_no_other_anything(make_server: Make) -> None:
     with unanswering() as port:
-        ours = make_server(f"redis://127.0.0.1:{port}/0")
+        ours = make_server(f"redis://127.0.0.1:{port}/0", budget=0.2)
         ours.set("a", 1, 60)
         assert ours.link.state is LinkState.RECONNECTING
         for _ in range(1000):  # each would take the whole budget, and all of them minutes
@@ -97,7 +97,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(make_server: 
         dripping = threading.Thread(target=drip, args=(listener,))
         dripping.start()
         try:
-            ours = make_server(f"redis://127.0.0.1:{listener.getsockname()[1]}/0")
+            ours = make_server(f"redis://127.0.0.1:{listener.getsockname()[1]}/0", budget=0.2)
             assert ours.get("a", "none") == "none"
             assert "no time is left" in ours.last_error or "Timeout" in ours.last_error
         finally:
@@ -117,7 +117,7 @@ def test_a_name_service_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("resilience.cache.wire.socket.getaddrinfo", hangs)
     monkeypatch.setattr("resilience.cache.wire.NAMES", Names())
-    ours = make_server("redis://cache.example:1/0")
+    ours = make_server("redis://cache.example:1/0", budget=0.2)
     try:
         ours.set("a", 1, 60)
         assert "Timeout" in ours.last_error, "it was not waited for"
@@ -142,10 +142,10 @@ def test_two_processes_that_were_away_add_up(valkey: Valkey, make_server: Make) 
     one.add("n", 1, 60)
     assert two.add("n", 1, 60) is False
     two.incr("n", 1)
-    valkey.freeze()
+    valkey.freeze(one, two)
     one.incr("n", 10)
     two.incr("n", 100)
-    valkey.thaw()
+    valkey.thaw(one, two)
     assert (one.look(), two.look()) == (True, True)
     assert one.get("n", None) == 112
 
@@ -188,10 +188,10 @@ def test_the_newest_value_wins(valkey: Valkey, make_server: Make) -> None:
 
 def test_what_has_ended_meanwhile_is_not_told(valkey: Valkey, make_server: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = make_server(valkey.url)
-    valkey.freeze()
+    valkey.freeze(ours)
     ours.get("anything", None)
     ours.set("short", "x", 5)
-    valkey.thaw()
+    valkey.thaw(ours)
     monkeypatch.setattr("resilience.cache.push.time.monotonic", lambda real=time.monotonic: real() + 10)
     assert ours.look() is True
     assert (ours.told["ended"], valkey.ask("EXISTS", "short")) == (1, 0)
@@ -228,9 +228,9 @@ def test_a_server_that_refuses_writes_is_treated_as_away(valkey: Valkey, make_se
 def test_a_cleared_cache_is_cleared_at_the_server_too(valkey: Valkey, make_server: Make) -> None:
     ours = make_server(valkey.url)
     ours.set("a", 1, 60)
-    valkey.freeze()
+    valkey.freeze(ours)
     ours.clear()
     ours.set("b", 2, 60)
-    valkey.thaw()
+    valkey.thaw(ours)
     assert ours.look() is True
     assert ours.get_many(["a", "b"]) == {"b": 2}

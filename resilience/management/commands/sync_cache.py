@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from resilience.cache import is_shared, sync
+from resilience.cache import sync
 
 
 class Command(BaseCommand):
@@ -20,20 +20,10 @@ class Command(BaseCommand):
         parser.add_argument("--wait", type=float, default=10.0, metavar="SECONDS", help="How long to wait until all have (10).")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            found = sync.standing() if options["dry_run"] else sync.synchronise(wait_seconds=options["wait"])
-        finally:
-            _let_go()
+        found = sync.standing() if options["dry_run"] else sync.synchronise(wait_seconds=options["wait"])
         self.stdout.write(json.dumps(found.as_data(), indent=2) if options["json"] else "\n".join(_lines(found)))
         if not found.is_well:
             sys.exit(1)
-
-
-def _let_go() -> None:
-    if is_shared():
-        from resilience.cache.keeper import stop_all
-
-        stop_all()
 
 
 def _lines(found: sync.Standing) -> list[str]:
