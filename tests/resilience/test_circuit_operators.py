@@ -107,3 +107,20 @@ def test_a_trial_that_ends_after_an_operator_decided_changes_nothing(good):
             breaker.call(decide)
     assert row("mail").state == CircuitState.FORCED_OPEN
     assert moves("mail")[-1] == ("half_open", "forced_open")
+
+
+def test_a_call_from_before_a_reset_counts_nowhere_after_it():
+    breaker = circuit("mail", fail_max=1)
+    breaker.call(int)
+
+    def fails_long_after() -> None:
+        control.force_open("mail", by=None, reason="maintenance")
+        control.reset("mail", by=None, reason="done")
+        forget()
+        breaker.call(int)
+        raise DependencyDown
+
+    with pytest.raises(DependencyDown):
+        breaker.call(fails_long_after)
+    assert breaker.call(int) == 0
+    assert (row("mail").state, row("mail").window_failures) == (CircuitState.CLOSED, 0)
