@@ -47,7 +47,14 @@ def sleeping_run(folder: Path) -> subprocess.Popen[bytes]:
     test.write_text(SLEEPER.format(started=str(folder / "started")))
     environment = {name: value for name, value in os.environ.items() if name not in OURS} | {"TMPDIR": str(temporary)}
     command = [sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-p", "no:cacheprovider", str(test)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=hear_interrupts
+    )
+
+
+def hear_interrupts() -> None:
+    """A run begun in the background of a shell without job control ignores SIGINT, and so does whatever it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end(run: subprocess.Popen[bytes], folder: Path, how: signal.Signals) -> str:
