@@ -72,6 +72,7 @@ class AttemptState(models.TextChoices):
 
 
 LIVE_ATTEMPT_STATES = (AttemptState.CREATED, AttemptState.SUBMITTING, AttemptState.SUBMITTED, AttemptState.PROGRESSING, AttemptState.VERIFYING)
+UNSUCCESSFUL_ATTEMPT_STATES = (AttemptState.FAILED, AttemptState.CANCELED, AttemptState.LOST, AttemptState.SUPERSEDED)
 
 
 class Attempt(models.Model):
@@ -95,9 +96,13 @@ class Attempt(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    look_at = models.DateTimeField(null=True, blank=True, db_default=Now(), help_text="When to look again for files it left; empty once nothing can come.")
 
     class Meta:
         ordering = ["job_id", "number"]
+        indexes = [
+            models.Index(fields=["look_at"], condition=Q(look_at__isnull=False, state__in=UNSUCCESSFUL_ATTEMPT_STATES), name="attempt_leftovers"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=AttemptState.values), name="attempt_state_known"),
             models.UniqueConstraint(fields=["job", "number"], name="attempt_number_unique"),

@@ -10,11 +10,11 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
-from processing.models import LIVE_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Publication, Rendition
+from processing.models import LIVE_ATTEMPT_STATES, UNSUCCESSFUL_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Publication, Rendition
 from processing.store import TEXT_MARK, delete_tree
 from resilience.faults import point
 from resilience.models import Task
@@ -29,7 +29,8 @@ log = structlog.get_logger(__name__)
 
 QUIET_SECONDS = 60  # a job that changed more recently is somebody's
 BLOCKED_SECONDS = 60  # so that a recovery that runs often does not try a blocked job each time
-LEFTOVER_DAYS = 3  # attempts that ended longer ago have been looked at
+LOOK_AGAIN_SECONDS = 600  # a process that was given up may still write
+SETTLED_SECONDS = 24 * 3600  # an attempt that ended longer ago writes no more: it is looked at a last time
 TEXT_SECONDS = 3600.0  # a text is written and put away within moments
 BATCH = 200
 
@@ -103,16 +104,25 @@ def _reap_texts(*, dry_run: bool) -> int:
 
 
 def reap_outputs(*, dry_run: bool = False) -> int:
-    """Remove what attempts had put into the store when they died, before any row named it. Return how many."""
-    unsuccessful = (AttemptState.FAILED, AttemptState.CANCELED, AttemptState.LOST, AttemptState.SUPERSEDED)
-    ended = Attempt.objects.filter(state__in=unsuccessful, ended_at__gt=Now() - timedelta(days=LEFTOVER_DAYS)).select_related("job__video")
-    reaped = 0
-    for attempt in ended.order_by("-pk")[:BATCH]:
-        prefix = f"{attempt.job.video.public_id}/{attempt.job.public_id}/{attempt.public_id}"
-        trees, files = _remains(prefix)
-        reaped += sum(1 for one in trees if (_is_there(one) if dry_run else delete_tree(one))) + len(files)
-        for name in [] if dry_run else files:
-            default_storage.delete(name)
+    """Remove what attempts had put into the store when they died, before any row named it. Return how many.
+
+    Each attempt that did not succeed is looked at until one look a day after its end, however long nobody looked before.
+    """
+    due = Attempt.objects.filter(state__in=UNSUCCESSFUL_ATTEMPT_STATES, look_at__lte=Now()).select_related("job__video").order_by("look_at")
+    return sum(_reap_outputs_of(attempt, dry_run=dry_run) for attempt in due[:BATCH])
+
+
+def _reap_outputs_of(attempt: Attempt, *, dry_run: bool) -> int:
+    trees, files = _remains(f"{attempt.job.video.public_id}/{attempt.job.public_id}/{attempt.public_id}")
+    if dry_run:
+        return sum(1 for one in trees if _is_there(one)) + len(files)
+    reaped = sum(1 for one in trees if delete_tree(one)) + len(files)
+    for name in files:
+        default_storage.delete(name)
+    # Only after the files are gone: whoever dies before this line has the next one look again.
+    settled = Q(ended_at__lt=Now() - timedelta(seconds=SETTLED_SECONDS))
+    again = Case(When(settled, then=None), default=Now() + timedelta(seconds=LOOK_AGAIN_SECONDS), output_field=DateTimeField())
+    Attempt.objects.filter(pk=attempt.pk).update(look_at=again)
     return reaped
 
 

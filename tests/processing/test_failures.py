@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -217,8 +218,29 @@ def test_a_picture_of_a_lost_attempt_goes_though_a_rung_of_it_is_watched() -> No
     assert default_storage.exists(f"{lost}/180p/index.m3u8")
     models.Publication.objects.update(poster=f"{lost}/picture.jpg")
     default_storage.save(f"{lost}/picture.jpg", ContentFile(b"shown"))
+    models.Attempt.objects.update(look_at=Now())
     assert reap_outputs() == 0
     assert default_storage.exists(f"{lost}/picture.jpg")
+
+
+def test_what_a_lost_attempt_left_goes_however_long_ago_it_ended_and_once_more_when_it_wrote_on() -> None:
+    from processing.services.reap import reap_outputs
+
+    job, attempt = submitted(media.clip())
+    left = f"{job.video.public_id}/{job.public_id}/{attempt.public_id}/180p/index.m3u8"
+    attempts = models.Attempt.objects.filter(pk=attempt.pk)
+    attempts.update(state=models.AttemptState.LOST, ended_at=Now() - timedelta(hours=1))
+    default_storage.save(left, ContentFile(b"#EXTM3U"))
+    assert reap_outputs() == 1
+    default_storage.save(left, ContentFile(b"#EXTM3U"))  # by a process that was given up, and lived
+    assert reap_outputs() == 0, "not looked at again at once"
+    attempts.update(look_at=Now())
+    assert reap_outputs() == 1
+    default_storage.save(left, ContentFile(b"#EXTM3U"))
+    attempts.update(look_at=Now())
+    attempts.update(ended_at=Now() - timedelta(days=30))
+    assert reap_outputs() == 1
+    assert attempts.get().look_at is None
 
 
 def test_an_order_names_only_what_is_missing() -> None:
