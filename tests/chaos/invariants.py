@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -222,10 +222,22 @@ def i11_metrics_agree_with_the_tables(evidence: Evidence) -> Iterator[str]:
         yield f"{arrived:.0f} bytes are said to have arrived, of which {acknowledged} were acknowledged"
 
 
+# The S3 of tests says of every multipart upload that it began in 2010, so one that a death left is overdue before housekeeping's first look.
+ONLY_WHEN_OLD = {"uploads.multiparts"}
+
+
 def the_rules_across_tables_hold(_: Evidence) -> Iterator[str]:
     """`manage.py check_integrity` finds nothing either."""
+    return _found_by_rules()
+
+
+def the_rules_but_for_leftovers_hold(_: Evidence) -> Iterator[str]:
+    return _found_by_rules(without=ONLY_WHEN_OLD)
+
+
+def _found_by_rules(*, without: Collection[str] = ()) -> Iterator[str]:
     for outcome in integrity.check_all():
-        if not outcome.is_clean:
+        if not outcome.is_clean and outcome.name not in without:
             yield f"{outcome.name}: {outcome.error or '; '.join(f'{breach.subject} {breach.said}' for breach in outcome.shown)}"
 
 
@@ -240,7 +252,7 @@ AT_REST: tuple[Check, ...] = (
     i7_no_dead_letter_stays_dead,
     i9_steady_again_without_anybody,
     i11_metrics_agree_with_the_tables,
-    the_rules_across_tables_hold,
+    the_rules_but_for_leftovers_hold,
 )
 WHEN_OLD: tuple[Check, ...] = (i1_no_acknowledged_byte_is_lost, i3_no_accepted_job_is_lost, i10_nothing_temporary_grows_old, the_rules_across_tables_hold)
 

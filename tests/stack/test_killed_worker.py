@@ -14,7 +14,9 @@ pytestmark = pytest.mark.stack
 UNDER_WAY = """
     SELECT 1 FROM processing_attempt a JOIN processing_job j ON j.id = a.job_id JOIN uploads_video v ON v.id = j.video_id
     WHERE v.public_id = %s AND a.state = 'progressing' AND a.percent > 0"""
-RUNS = "resilience_taskrun r JOIN resilience_task t ON t.id = r.task_id WHERE t.kind = 'processing.transcode'"
+RUNS = """
+    resilience_taskrun r JOIN resilience_task t ON t.id = r.task_id JOIN processing_job j ON j.public_id = t.payload ->> 'job_id'
+    JOIN uploads_video v ON v.id = j.video_id WHERE t.kind = 'processing.transcode' AND v.public_id = %s"""
 RUNNING_AGAIN = f"SELECT r.number FROM {RUNS} AND t.state = 'leased' AND r.outcome = '' AND r.number > 1"
 OUTCOMES = f"SELECT r.outcome FROM {RUNS} ORDER BY r.number"
 
@@ -34,10 +36,10 @@ def test_a_killed_worker_loses_no_job(system: System) -> None:
             continue
     psutil.wait_procs(victims, timeout=5)
 
-    wait_for(lambda: system.query(RUNNING_AGAIN), seconds=90, what="the transcode is running again")
+    wait_for(lambda: system.query(RUNNING_AGAIN, upload.video), seconds=90, what="the transcode is running again")
     video = system.wait_for_state(upload.video, "ready", "failed", "needs_new_file", seconds=150)
     assert video["state"] == "ready"
-    outcomes = [outcome for (outcome,) in system.query(OUTCOMES)]
+    outcomes = [outcome for (outcome,) in system.query(OUTCOMES, upload.video)]
     assert "crashed" in outcomes
     assert outcomes[-1] == "ok"
     assert not [process for process in victims if process.is_running()]
