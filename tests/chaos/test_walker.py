@@ -105,4 +105,4 @@ def every(made: Walker, walk: str) -> None:
     print(f"\n{walk}: died at {sum(done.died for done in rounds)} passes of {len(set(rounds[0].passed))} points")
     broken = [str(done) for done in rounds if done.broken]
     assert not broken, "\n".join(broken)
-    assert len(rounds) > 4, "hardly anything was passed: this proves little"
+    assert sum(done.died for done in rounds) >= 3, "hardly anybody died: this proves little"
