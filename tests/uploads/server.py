@@ -100,15 +100,16 @@ class Server:
         command += ["--bind", f"127.0.0.1:{self.port}", "--graceful-timeout", "10"]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, env=self.environment | {"HOLDFAST_ROLE": "web"}, stdout=log, stderr=log)
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 requests.options(f"{self.url}/files/", timeout=2)
-            except requests.ConnectionError:
+            except requests.RequestException:
                 assert self._process.poll() is None, self.log_path.read_text()
-                time.sleep(0.05)
             else:
-                return
+                if len(self.workers()) == workers:  # the first one answers before the last one is begun
+                    return
+            time.sleep(0.05)
         raise AssertionError(f"The server does not answer:\n{self.log_path.read_text()}")
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
