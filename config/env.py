@@ -89,6 +89,18 @@ def listing(name: str, default: Sequence[str] = ()) -> list[str]:
     return [item.strip() for item in raw.split(",") if item.strip()] or list(default)
 
 
+def mapping(name: str, example: str) -> dict[str, str]:
+    """Pairs: `one=this,other=that`."""
+
+    def convert(raw: str) -> dict[str, str]:
+        pairs = [item.partition("=") for item in raw.split(",") if item.strip()]
+        if not all(key.strip() and value.strip() for key, _, value in pairs):
+            raise ValueError(raw)
+        return {key.strip(): value.strip() for key, _, value in pairs}
+
+    return _read(name, {}, convert, "is not a list of name=value", example)
+
+
 def path(name: str, default: Path) -> Path:
     return _read(name, default, lambda raw: Path(raw).expanduser(), "is not a path", str(default.name)).absolute()
 

@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 
 from config import env
+from config.aws_settings import *  # noqa: F403
 from config.cache_settings import *  # noqa: F403
 from config.database_settings import *  # noqa: F403
 from config.database_settings import database_url, databases
