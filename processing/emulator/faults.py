@@ -15,14 +15,14 @@ class Fault(StrEnum):
     """What can go wrong. The first group happens to a request, the second to a job, the third to an event."""
 
     THROTTLE = "throttle"  # 429
-    ERROR = "error"  # `status` (default 500), `code`
+    ERROR = "error"  # `http_status` (default 500)
     QUOTA = "quota"  # 402
     FORBIDDEN = "forbidden"  # 403
     LATENCY = "latency"  # `seconds`
     RESET_BEFORE = "reset_before"  # the connection is reset, nothing was done
     RESET_AFTER = "reset_after"  # it was done, and the connection is reset
     LAG = "lag"  # answers as `seconds` ago (GetJob, ListJobs, SearchJobs)
-    REGION_DOWN = "region_down"  # `status`, or without it each connection is reset; its jobs stand still
+    REGION_DOWN = "region_down"  # `http_status`; without it each connection is reset
 
     JOB_ERROR = "job_error"  # `code`, `message`, in `phase`
     STUCK = "stuck"  # in `phase`: SUBMITTED, PROBING, TRANSCODING, UPLOADING
@@ -49,9 +49,8 @@ class Subject:
 
     @property
     def key(self) -> str:
-        return "/".join(
-            [self.region, self.operation, self.phase, self.status, *self.inputs, *(f"{name}={self.metadata[name]}" for name in sorted(self.metadata))]
-        )
+        metadata = (f"{name}={self.metadata[name]}" for name in sorted(self.metadata))
+        return "/".join([self.region, self.operation, self.phase, self.status, *self.inputs, *metadata])
 
 
 @dataclass(slots=True)
@@ -60,7 +59,7 @@ class Rule:
 
     Args:
         fault: what happens.
-        operation, region, phase, status: only there; empty means everywhere. (`job_error` without a phase means TRANSCODING.)
+        operation, region, phase, status (of an event): only there; empty means everywhere. (`job_error` without a phase means TRANSCODING.)
         input: a part of an input's URL. metadata: keys and values that the job's user metadata must have.
         after: how many matching subjects are spared first. count: how many are hit at most (None: all).
         probability: of each hit, from 0 to 1.
@@ -84,21 +83,18 @@ class Rule:
 
     def matches(self, subject: Subject) -> bool:
         return (
-            all(not want or want == have for want, have in self._pairs(subject))
+            all(not (want := getattr(self, name)) or want == getattr(subject, name) for name in _PLACES)
             and (not self.input or any(self.input in url for url in subject.inputs))
             and all(subject.metadata.get(name) == value for name, value in self.metadata.items())
         )
 
-    def _pairs(self, subject: Subject) -> tuple[tuple[str, str], ...]:
-        event_status = self.status if isinstance(self.status, str) else ""
-        return ((self.operation, subject.operation), (self.region, subject.region), (self.phase, subject.phase), (event_status, subject.status))
 
-
+_PLACES = ("operation", "region", "phase", "status")
 _NAMED = {item.name for item in fields(Rule)} - {"params", "number", "seen", "hits"}
 
 
 def rule_of(document: Mapping[str, Any]) -> Rule:
-    """Read one rule of the control endpoint. `status` is an HTTP status for `error` and `region_down`, else an event's status.
+    """Read one rule of the control endpoint.
 
     Raises:
         ValueError: it is not a rule; says why.
@@ -109,8 +105,6 @@ def rule_of(document: Mapping[str, Any]) -> Rule:
         raise ValueError(f"fault: must be one of {', '.join(Fault)}") from None
     named = {name: value for name, value in document.items() if name in _NAMED and name != "fault"}
     params = {name: value for name, value in document.items() if name not in _NAMED}
-    if fault in (Fault.ERROR, Fault.REGION_DOWN) and "status" in named:
-        params["status"] = int(named.pop("status"))
     rule = Rule(fault=fault, params=params, **named)
     if fault is Fault.JOB_ERROR and not rule.phase:
         rule.phase = "TRANSCODING"
