@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from resilience.errors import AppError, Entry
+from resilience.errors import CATALOGUE, AppError, Entry
 
 from . import errors
 from .engines.base import Failure
@@ -48,29 +48,60 @@ OF_THE_INPUT = frozenset(
 _RULES: tuple[tuple[type[AppError], ErrorClass], ...] = (
     (errors.DiskFull, ErrorClass.CAPACITY),
     (errors.EngineBusy, ErrorClass.CAPACITY),
+    (errors.EngineFull, ErrorClass.CAPACITY),
+    (errors.EngineThrottled, ErrorClass.THROTTLED),
     (errors.EngineMissing, ErrorClass.CONFIG),
+    (errors.SettingsRefused, ErrorClass.CONFIG),
+    (errors.ReplicaMissing, ErrorClass.CONFIG),
+    (errors.AccessRefused, ErrorClass.IAM),
+    (errors.AccelerationOff, ErrorClass.ACCELERATION),
     (errors.EngineStalled, ErrorClass.STALLED),
     (errors.SourceLost, ErrorClass.DEPENDENCY),
+    (errors.PartnerAway, ErrorClass.DEPENDENCY),
+    (errors.StorageFailed, ErrorClass.TRANSIENT),
+    (errors.SavingFailed, ErrorClass.TRANSIENT),
+    (errors.TookTooLong, ErrorClass.TRANSIENT),
+    (errors.EngineAway, ErrorClass.TRANSIENT),
     (errors.EngineFailed, ErrorClass.TRANSIENT),
     (errors.FormatUnsupported, ErrorClass.INPUT_CODEC),
     (errors.NothingToPlay, ErrorClass.INPUT_NO_VIDEO),
+    (errors.NoPicture, ErrorClass.INPUT_NO_VIDEO),
     (errors.SourceTruncated, ErrorClass.INPUT_TRUNCATED),
     (errors.SourceCorrupt, ErrorClass.INPUT_CORRUPT),
+    (errors.SourceDamaged, ErrorClass.INPUT_CORRUPT),
+    (errors.SoundUnreadable, ErrorClass.INPUT_CORRUPT),
+    (errors.HdrDamaged, ErrorClass.INPUT_CORRUPT),
+    (errors.TimesBroken, ErrorClass.INPUT_CORRUPT),
     (errors.SourceUnreadable, ErrorClass.INPUT_UNREADABLE),
     (errors.OutputInvalid, ErrorClass.OUTPUT_INVALID),
     (errors.SourcePoisonous, ErrorClass.POISON),
 )
+CLASS_OF = {error.entry.code: error_class for error, error_class in _RULES} | {errors.EncodingUnclassified.entry.code: ErrorClass.UNCLASSIFIED}
 
 
 @dataclass(frozen=True, slots=True)
 class Classified:
+    """What a failure is.
+
+    Args:
+        code: of the catalogue.
+        fields: of its sentence; all safe to show.
+        ambiguous: nobody is blamed before we looked at the file ourselves (`services/look.py`).
+        runbook: what an operator does first about just these words; empty when the entry's own says it.
+    """
+
     code: str
     error_class: ErrorClass
     fields: Mapping[str, Any] = field(default_factory=dict)
+    ambiguous: bool = False
+    runbook: str = ""
 
 
 def classify(failure: Failure) -> Classified:
     """Return what a failure is. What nothing stands for is `unclassified`, with a group of its own on the console."""
+    said = errors.saying(failure.source, failure.code, failure.message)
+    if said is not None:
+        return Classified(said.means, CLASS_OF[said.means], _fields(CATALOGUE.get(said.means), failure), said.ambiguous, said.runbook)
     for error, error_class in _RULES:
         entry = error.entry
         if any(match.accepts(source=failure.source, code=failure.code, message=failure.message) for match in entry.matches):

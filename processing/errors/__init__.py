@@ -3,8 +3,23 @@
 from .common import NEW_FILE, OF_THE_FILE, OURS, READ_GUIDE, TRY_AGAIN, WE_GO_ON
 from .endings import EncodingUnclassified, GaveUp, SourcePoisonous
 from .of_engines import DiskFull, EngineBusy, EngineFailed, EngineMissing, EngineStalled
-from .of_storage import SourceLost
+from .of_partners import (
+    AccelerationOff,
+    AccessRefused,
+    EngineAway,
+    EngineFull,
+    EngineThrottled,
+    NoEngineLeft,
+    PartnerAway,
+    ReplicaMissing,
+    SavingFailed,
+    SettingsRefused,
+    TookTooLong,
+)
+from .of_storage import SourceLost, StorageFailed
 from .of_the_file import FormatUnsupported, NothingToPlay, OutputInvalid, SourceCorrupt, SourceTruncated, SourceUnreadable
+from .of_the_track import HdrDamaged, NoPicture, SoundUnreadable, SourceDamaged, TimesBroken
+from .partners import saying
 
 __all__ = [
     "NEW_FILE",
@@ -13,19 +28,37 @@ __all__ = [
     "READ_GUIDE",
     "TRY_AGAIN",
     "WE_GO_ON",
+    "AccelerationOff",
+    "AccessRefused",
     "DiskFull",
     "EncodingUnclassified",
+    "EngineAway",
     "EngineBusy",
     "EngineFailed",
+    "EngineFull",
     "EngineMissing",
     "EngineStalled",
+    "EngineThrottled",
     "FormatUnsupported",
     "GaveUp",
+    "HdrDamaged",
+    "NoEngineLeft",
+    "NoPicture",
     "NothingToPlay",
     "OutputInvalid",
+    "PartnerAway",
+    "ReplicaMissing",
+    "SavingFailed",
+    "SettingsRefused",
+    "SoundUnreadable",
     "SourceCorrupt",
+    "SourceDamaged",
     "SourceLost",
     "SourcePoisonous",
     "SourceTruncated",
     "SourceUnreadable",
+    "StorageFailed",
+    "TimesBroken",
+    "TookTooLong",
+    "saying",
 ]

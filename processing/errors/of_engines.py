@@ -5,6 +5,7 @@ from __future__ import annotations
 from resilience.errors import ASK_FOR_HELP, AppError, Category, Entry, Match
 
 from .common import OURS, WE_GO_ON
+from .partners import examples_of, said_of
 
 
 class EngineBusy(AppError):
@@ -13,7 +14,13 @@ class EngineBusy(AppError):
         title="Converting takes longer than usual",
         what_happened="Our converters are busy or at their limit. Your file is safe and its turn comes by itself.",
         actions=(WE_GO_ON,),
-        matches=(Match("engine", code="BUSY"), Match("os", code="ENOMEM"), Match("os", code="EAGAIN"), Match("ffmpeg", pattern="Cannot allocate memory")),
+        matches=(
+            Match("engine", code="BUSY"),
+            Match("os", code="ENOMEM"),
+            Match("os", code="EAGAIN"),
+            Match("ffmpeg", pattern="Cannot allocate memory"),
+            Match("pyav", code="MemoryError"),
+        ),
         examples=({"source": "os", "code": "ENOMEM", "message": ""}, {"source": "ffmpeg", "message": "Error initializing: Cannot allocate memory"}),
         runbook="Look at memory and at the number of media workers on the hosts that convert.",
         **OURS | {"category": Category.CAPACITY, "severity": "warning"},
@@ -39,8 +46,18 @@ class EngineFailed(AppError):
         title="Something failed while converting",
         what_happened="A converter stopped in the middle of its work. Your file is safe and we try again by ourselves.",
         actions=(WE_GO_ON,),
-        matches=(Match("ffmpeg", code="killed"), Match("os", code="EIO"), Match("engine", code="FAILED")),
-        examples=({"source": "ffmpeg", "code": "killed", "message": ""}, {"source": "os", "code": "EIO", "message": ""}),
+        matches=(
+            Match("ffmpeg", code="killed"),
+            Match("os", code="EIO"),
+            Match("engine", code="FAILED"),
+            Match("engine", code="LOST"),
+            *said_of("ENCODING_ENGINE_FAILED"),
+        ),
+        examples=(
+            {"source": "ffmpeg", "code": "killed", "message": ""},
+            {"source": "os", "code": "EIO", "message": ""},
+            *examples_of("ENCODING_ENGINE_FAILED"),
+        ),
         runbook="Read the attempt's own words. Killed from outside usually means the host ran out of memory: see the kernel's log.",
         **OURS | {"severity": "warning"},
     )
@@ -52,7 +69,10 @@ class EngineStalled(AppError):
         title="The conversion stood still",
         what_happened="A converter made no headway for too long, so we stopped it. Your file is safe and we try again by ourselves.",
         actions=(WE_GO_ON,),
-        matches=(Match("engine", code="STALLED"),),
+        matches=(
+            Match("engine", code="STALLED"),
+            Match("pyav", code="TimeoutError"),
+        ),
         examples=({"source": "engine", "code": "STALLED", "message": "no progress for 30 s"},),
         runbook="See whether the host's disks answer. The same file standing still again and again belongs with the ffmpeg project.",
         **OURS | {"severity": "warning"},

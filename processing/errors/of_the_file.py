@@ -5,6 +5,7 @@ from __future__ import annotations
 from resilience.errors import ASK_FOR_HELP, AppError, Entry, Match, link
 
 from .common import NEW_FILE, OF_THE_FILE, READ_GUIDE
+from .partners import examples_of, said_of
 
 
 class SourceTruncated(AppError):
@@ -14,10 +15,14 @@ class SourceTruncated(AppError):
         what_happened="The recording or its export stopped too early, so the end is missing. Check that it plays to the end, then upload it again.",
         actions=(NEW_FILE, READ_GUIDE, ASK_FOR_HELP),
         fields=("at",),
-        matches=(Match("ffmpeg", pattern=r"in#\d+/(?!mpeg)\S* .*corrupt input packet|: partial file|File ended prematurely"),),
+        matches=(
+            Match("ffmpeg", pattern=r"in#\d+/(?!mpeg)\S* .*corrupt input packet|: partial file|File ended prematurely"),
+            *said_of("ENCODING_SOURCE_TRUNCATED"),
+        ),
         examples=(
             {"source": "ffmpeg", "message": "[in#0/mov,mp4 @ 0x1] [fatal] corrupt input packet in stream 0"},
             {"source": "ffmpeg", "message": "[in#0/mov,mp4] [error] stream 1, offset 0x7fdeb: partial file"},
+            *examples_of("ENCODING_SOURCE_TRUNCATED"),
         ),
         runbook="The file is whole in our store: compare its size and SHA-256 with the upload session. If they agree, only the owner can help.",
         **OF_THE_FILE,
@@ -54,7 +59,10 @@ class NothingToPlay(AppError):
         title="We found no picture and no sound",
         what_happened="The file opens, but there is neither a picture nor a sound track in it that could be played.",
         actions=(NEW_FILE, link("Why this happens", "guide:no-sound-or-picture"), ASK_FOR_HELP),
-        matches=(Match("ffmpeg", pattern=r"matches no streams|does not contain any stream"),),
+        matches=(
+            *(Match("pyav", code=code) for code in ("IndexError", "StreamNotFoundError")),
+            Match("ffmpeg", pattern=r"matches no streams|does not contain any stream"),
+        ),
         examples=({"source": "ffmpeg", "message": "[fatal] Stream map '' matches no streams."},),
         runbook="Read the session's probe. If it names a track that was not found here, inspection and conversion disagree: that is a fault of ours.",
         **OF_THE_FILE | {"guide": "no-sound-or-picture"},
@@ -67,10 +75,15 @@ class FormatUnsupported(AppError):
         title="We cannot convert this kind of file",
         what_happened="The picture or sound in this file is stored in a way none of our converters can read. An MP4 with H.264 and AAC always works.",
         actions=(NEW_FILE, READ_GUIDE, ASK_FOR_HELP),
-        matches=(Match("ffmpeg", pattern=r"no decoder found|Decoder not found|Decoder \(codec [^)]*\) not found|format not whitelisted|not in allowed list"),),
+        matches=(
+            Match("pyav", code="DecoderNotFoundError"),
+            Match("ffmpeg", pattern=r"no decoder found|Decoder not found|Decoder \(codec [^)]*\) not found|format not whitelisted|not in allowed list"),
+            *said_of("ENCODING_FORMAT_UNSUPPORTED"),
+        ),
         examples=(
             {"source": "ffmpeg", "message": "[error] Decoding requested, but no decoder found for: none"},
             {"source": "ffmpeg", "message": "Format not whitelisted, expected one of mov"},
+            *examples_of("ENCODING_FORMAT_UNSUPPORTED"),
         ),
         runbook="Look at the session's probe for the format. If many ask for the same one, see whether a newer ffmpeg reads it.",
         **OF_THE_FILE,
@@ -83,10 +96,15 @@ class SourceUnreadable(AppError):
         title="This file could not be opened as media",
         what_happened="The file does not open as a video or as sound, whatever its name says. Export it again as an MP4 and upload that.",
         actions=(NEW_FILE, READ_GUIDE, ASK_FOR_HELP),
-        matches=(Match("ffmpeg", pattern=r"Error opening input|moov atom not found|could not find codec parameters|Unsafe file name"),),
+        matches=(
+            *(Match("pyav", code=code) for code in ("InvalidDataError", "EOFError", "PermissionError", "ValueError")),
+            Match("ffmpeg", pattern=r"Error opening input|moov atom not found|could not find codec parameters|Unsafe file name"),
+            *said_of("ENCODING_SOURCE_UNREADABLE"),
+        ),
         examples=(
             {"source": "ffmpeg", "message": "[in#0] [fatal] Error opening input: Invalid data found when processing input"},
             {"source": "ffmpeg", "message": "[mov] [error] moov atom not found"},
+            *examples_of("ENCODING_SOURCE_UNREADABLE"),
         ),
         runbook="Inspection let it through: see what the probe said and add the case to inspection.",
         **OF_THE_FILE,
