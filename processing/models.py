@@ -10,6 +10,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from processing.events.models import CallBudget as CallBudget  # tables of this app too
+from processing.events.models import EngineEvent as EngineEvent
+from processing.events.models import EventQueue as EventQueue
+from processing.events.models import RemoteOrphan as RemoteOrphan
 from resilience.ids import opaque_id
 from uploads.models import UploadSession, Video
 
@@ -97,10 +101,13 @@ class Attempt(models.Model):
     observed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     look_at = models.DateTimeField(null=True, blank=True, db_default=Now(), help_text="When to look again for files it left; empty once nothing can come.")
+    polled_at = models.DateTimeField(null=True, blank=True, help_text="When its engine was last asked how it goes.")
+    polls = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Times it was asked since the engine last told us by itself.")
 
     class Meta:
         ordering = ["job_id", "number"]
         indexes = [
+            models.Index(fields=["observed_at"], condition=Q(state__in=(AttemptState.SUBMITTED, AttemptState.PROGRESSING)), name="attempt_watched"),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False, state__in=UNSUCCESSFUL_ATTEMPT_STATES), name="attempt_leftovers"),
         ]
         constraints = [
