@@ -191,10 +191,12 @@ class Works(Protocol):
         """
         ...
 
-    def send(self, body: str, services: Services) -> None:
-        """Put one message on the events' queue (SQS). Called by one thread, in order.
+    def send(self, region: str, bodies: list[str], services: Services) -> None:
+        """Put one to ten messages on the events' queue of a region (`{region}` in the queue's URL stands for it).
+
+        Called by one thread, in order; all of them again when it raises.
 
         Raises:
-            OSError: it could not be sent; it is tried again, then noted in the journal.
+            OSError, botocore's errors: not all could be sent.
         """
         ...
