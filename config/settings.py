@@ -12,6 +12,8 @@ from config.aws_settings import *  # noqa: F403
 from config.cache_settings import *  # noqa: F403
 from config.database_settings import *  # noqa: F403
 from config.database_settings import database_url, databases
+from config.delivery_settings import *  # noqa: F403
+from config.delivery_settings import delivery_origins, rendition_storage
 from config.logs import logging_settings
 from config.resource_settings import *  # noqa: F403
 from config.s3_settings import *  # noqa: F403
@@ -204,7 +206,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"] + [
     if folder.is_dir()
 ]
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": RENDITION_DIR}},
+    "default": rendition_storage(RENDITION_DIR),
     "staticfiles": {"BACKEND": "config.static.HashedStaticFiles"},
 }
 
@@ -212,9 +214,9 @@ STORAGES = {
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
-        "img-src": ["'self'", "data:", "blob:"],
-        "media-src": ["'self'", "blob:"],
-        "connect-src": ["'self'"],
+        "img-src": ["'self'", "data:", "blob:", *delivery_origins()],
+        "media-src": ["'self'", "blob:", *delivery_origins()],
+        "connect-src": ["'self'", *delivery_origins()],
         "worker-src": ["'self'", "blob:"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],

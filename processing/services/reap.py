@@ -15,7 +15,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
 from processing.models import LIVE_ATTEMPT_STATES, UNSUCCESSFUL_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Publication, Rendition
-from processing.store import TEXT_MARK, delete_tree
+from processing.store import TEXT_MARK, delete_tree, listed
 from resilience.faults import point
 from resilience.models import Task
 from resilience.models.tasks import LIVE_STATES
@@ -131,7 +131,7 @@ def _remains(prefix: str) -> tuple[list[str], list[str]]:
     poster = Publication.objects.filter(poster__startswith=f"{prefix}/").values_list("poster", flat=True).first()
     if poster is None and not _is_used(prefix):
         return [prefix], []
-    folders, files = _listed(prefix)
+    folders, files = listed(prefix)
     return [name for name in folders if not _is_used(name)], [name for name in files if name != poster]
 
 
@@ -140,13 +140,4 @@ def _is_used(prefix: str) -> bool:
 
 
 def _is_there(prefix: str) -> bool:
-    return any(_listed(prefix))
-
-
-def _listed(prefix: str) -> tuple[list[str], list[str]]:
-    """Return the folders and the files in a folder of the store, by their whole names."""
-    try:
-        folders, files = default_storage.listdir(prefix)
-    except FileNotFoundError:
-        return [], []
-    return [f"{prefix}/{name}" for name in folders], [f"{prefix}/{name}" for name in files]
+    return any(listed(prefix))

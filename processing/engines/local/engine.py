@@ -14,6 +14,7 @@ from processing.classify import ErrorClass, classify
 from processing.engines.base import RAW_LIMIT, EngineFailure, Failure, News, Observation, Order, RungOutput, Watch, os_failures
 from processing.ladder import Rung
 from processing.store import put_file, put_folder
+from resilience.circuits import CircuitOpen
 from resilience.faults import point
 
 from . import command, process, verify
@@ -68,7 +69,7 @@ class LocalEngine:
         point("processing.local.verified")
         prefix = f"{order.prefix}/{rung.name}"
         with os_failures():
-            size = put_folder(folder, prefix, last=command.PLAYLIST)
+            size = put_folder(folder, prefix, last=command.PLAYLIST, check=watch.check)
         return RungOutput(
             rung=rung.name,
             path=f"{prefix}/{command.PLAYLIST}",
@@ -114,7 +115,7 @@ class LocalEngine:
                     put_file(target, f"{order.prefix}/{POSTER}")
                     point("processing.local.poster_put")
                     return f"{order.prefix}/{POSTER}"
-            except (EngineFailure, OSError):
+            except (EngineFailure, OSError, CircuitOpen):
                 log.warning("engine.local.no_poster", attempt=order.attempt_id, exc_info=True)
         return ""
 
