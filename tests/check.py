@@ -24,6 +24,7 @@ CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
     ("format", ["-m", "ruff", "format", "--check", "--quiet", "."], {}),
     ("lint", ["-m", "ruff", "check", "--quiet", "."], {}),
     ("types", ["-m", "mypy", "."], {}),
+    ("cloudformation", ["-c", "from cfnlint.runner import main; main()", "--include-checks", "I", "--", "deploy/aws/holdfast.yaml"], {}),
     ("templates", ["-m", "djlint", "templates", "--lint", "--quiet"], {}),
     ("migrations", ["manage.py", "makemigrations", "--check", "--dry-run"], {}),
     ("system", ["manage.py", "check", "--fail-level", "WARNING"], {}),
@@ -37,7 +38,7 @@ def main() -> int:
     for name, command, environment in CHECKS:
         started = time.monotonic()
         done = subprocess.run([PYTHON, *command], env=os.environ | environment, capture_output=True, text=True, check=False)
-        print(f"  {'ok    ' if done.returncode == 0 else 'FAILED'} {name:<11} {time.monotonic() - started:5.1f} s", flush=True)
+        print(f"  {'ok    ' if done.returncode == 0 else 'FAILED'} {name:<14} {time.monotonic() - started:5.1f} s", flush=True)
         if done.returncode:
             failed.append(name)
             print(done.stdout + done.stderr)
