@@ -14,7 +14,7 @@ function start(element) {
   if (Hls?.isSupported()) return byHls(element, address, Hls);
   if (element.canPlayType(TYPE)) {
     element.addEventListener("error", () => failed(element));
-    element.src = address;
+    playingOn(element, () => (element.src = address));
     return;
   }
   failed(element);
@@ -22,6 +22,8 @@ function start(element) {
 
 function byHls(element, address, Hls) {
   const hls = new Hls({ capLevelToPlayerSize: true, maxBufferLength: 30, startFragPrefetch: true });
+  const recover = hls.recoverMediaError.bind(hls);
+  hls.recoverMediaError = () => playingOn(element, recover); // hls.js recovers by itself, too
   let recoveries = 0;
   hls.on(Hls.Events.ERROR, (_name, data) => {
     if (!data.fatal) return;
@@ -34,7 +36,14 @@ function byHls(element, address, Hls) {
     else setTimeout(() => (hls.levels.length ? hls.startLoad() : hls.loadSource(address)), 2000 * recoveries);
   });
   hls.loadSource(address);
-  hls.attachMedia(element);
+  playingOn(element, () => hls.attachMedia(element));
+}
+
+/** Load something else into a player. Browsers take a press of play back when a load follows it: it is given again. */
+function playingOn(element, load) {
+  const wanted = !element.paused;
+  load();
+  if (wanted && element.paused) element.play().catch(() => {}); // refused where nobody pressed it: the button is still there
 }
 
 function failed(element) {

@@ -55,7 +55,20 @@ def sign_up(page: Page, base: str, email: str) -> None:
     page.wait_for_url(f"{base}/")
 
 
+def sign_in(page: Page, base: str, email: str, password: str) -> None:
+    page.goto(f"{base}/accounts/login/")
+    page.get_by_label("Email").fill(email)
+    page.locator("input[type=password]").fill(password)
+    page.locator("main button[type=submit]").click()
+    page.wait_for_url(f"{base}/")
+
+
 def plays(page: Page) -> None:
-    """Play what the page shows until it moves; a player that is still loading is asked again."""
-    ask = "(player => (player.play().catch(() => {}), player.currentTime > 0.5))(document.querySelector('[data-play]'))"
-    wait_for(lambda: page.evaluate(ask), seconds=30, what="it plays")
+    """Press play once, as a person does, and wait until it moves."""
+    page.evaluate("() => { document.querySelector('[data-play]').play().catch(() => {}); }")
+    moves(page)
+
+
+def moves(page: Page, *, beyond: float = 0.5) -> None:
+    """Wait until what the page shows is played and past `beyond` seconds, whoever pressed the button."""
+    wait_for(lambda: page.evaluate("document.querySelector('[data-play]').currentTime") > beyond, seconds=60, what=f"it plays beyond {beyond} s")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.stack.browser import chromium, sign_up
+from tests.stack.browser import chromium, sign_in, sign_up
 from tests.stack.line import Line
 from tests.stack.system import System, wait_for
 
@@ -60,16 +60,16 @@ def test_files_reach_the_people_who_answer_and_come_back_as_files(system: System
         page.wait_for_url("**/tickets/tkt_*/")
         files = page.locator("#files")
         expect(files).to_contain_text("player.log")
-        expect(files).to_contain_text("Attached", timeout=30_000)
+        expect(files).to_contain_text("Attached", timeout=60_000)
         shown(page, "ticket")
 
         # A picture over a line that breaks, and the page left: it goes on from what arrived.
         line.bytes_per_second = screen.stat().st_size // 6
         begun = line.forwarded
         files.locator("input[type=file]").set_input_files(screen)
-        wait_for(lambda: line.forwarded - begun > screen.stat().st_size // 2, seconds=30, what="half of it has been sent")
+        wait_for(lambda: line.forwarded - begun > screen.stat().st_size // 2, seconds=60, what="half of it has been sent")
         line.cut()
-        expect(files.locator("[data-uploads]")).to_contain_text("othing is lost", timeout=20_000)
+        expect(files.locator("[data-uploads]")).to_contain_text("othing is lost", timeout=60_000)
         shown(page, "waiting")
         line.mend()
         page.reload()
@@ -77,13 +77,13 @@ def test_files_reach_the_people_who_answer_and_come_back_as_files(system: System
         shown(page, "unfinished")
         line.bytes_per_second = 0
         files.locator("input[type=file]").set_input_files(screen)
-        expect(files.locator("[data-part=files] li").filter(has_text="what I see.png")).to_contain_text("PNG picture", timeout=30_000)
+        expect(files.locator("[data-part=files] li").filter(has_text="what I see.png")).to_contain_text("PNG picture", timeout=60_000)
         assert [row for row in system.uploads_of(WHO, "s.file_name, s.state") if row[0] == screen.name] == [(screen.name, "accepted")], "the same upload"
 
         # What it is inside counts, not its name.
         files.locator("input[type=file]").set_input_files(page_in_disguise)
         alert = files.get_by_role("alert")
-        expect(alert).to_contain_text("We do not open files like this one", timeout=20_000)
+        expect(alert).to_contain_text("We do not open files like this one", timeout=60_000)
         expect(alert.get_by_role("link", name="Read the guide")).to_have_attribute("href", "/help/attach-a-file/")
         shown(page, "refused")
         page.set_viewport_size({"width": 360, "height": 740})
@@ -130,7 +130,7 @@ def test_what_cannot_go_is_said_before_and_after_the_request_is_sent(system: Sys
 
         page.route("**/files/", lambda route: route.fulfill(status=429, json=later, content_type="application/problem+json"))
         page.get_by_role("button", name="Send").click()
-        expect(page.get_by_role("alert")).to_contain_text("That is all the files for one day", timeout=20_000)
+        expect(page.get_by_role("alert")).to_contain_text("That is all the files for one day", timeout=60_000)
         expect(page.get_by_role("status").filter(has_text="Your request is sent")).to_be_visible()
         shown(page, "sent-phone")
         page.get_by_role("link", name="Open the ticket").click()
@@ -140,11 +140,7 @@ def test_what_cannot_go_is_said_before_and_after_the_request_is_sent(system: Sys
 
 def look_as_staff(system: System, page: Page, screen: Path) -> None:
     """The console shows each file with size, kind and digest, and hands it out as a file to save."""
-    page.goto(f"{system.url}/accounts/login/")
-    page.get_by_label("Email").fill(system.email)
-    page.locator("input[type=password]").fill(system.password)
-    page.locator("main button[type=submit]").click()
-    page.wait_for_url(f"{system.url}/")
+    sign_in(page, system.url, system.email, system.password)
     [(number,)] = system.query("SELECT t.id FROM support_ticket t JOIN auth_user u ON u.id = t.owner_id WHERE u.email = %s", WHO)
     page.goto(f"{system.url}/admin/support/ticket/{number}/change/")
     row = page.get_by_role("row").filter(has_text="what I see.png")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.media import STRONG, clip
-from tests.stack.browser import chromium, sign_up
+from tests.stack.browser import chromium, plays, sign_up
 from tests.stack.line import Line
 from tests.stack.system import System, wait_for
 
@@ -25,10 +25,10 @@ def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: Sy
         page.on("dialog", lambda dialog: dialog.accept())
         sign_up(page, line.url, "ada@example.org")
         page.locator("[data-drop] input[type=file]").set_input_files(film)
-        wait_for(lambda: line.forwarded > size // 5, seconds=30, what="a fifth has been sent")
+        wait_for(lambda: line.forwarded > size // 5, seconds=60, what="a fifth has been sent")
 
         line.cut()
-        expect(page.locator("[data-uploads] .upload")).to_contain_text("othing is lost", timeout=20_000)
+        expect(page.locator("[data-uploads] .upload")).to_contain_text("othing is lost", timeout=60_000)
         line.mend()
         page.reload()
 
@@ -39,15 +39,14 @@ def test_a_person_loses_the_line_reloads_goes_on_and_plays_the_result(system: Sy
         assert 0 < kept < size
         line.bytes_per_second = 0
         unfinished.locator("input[type=file]").set_input_files(film)
-        expect(page.locator("#unfinished [data-session]")).to_have_count(0, timeout=30_000)
+        expect(page.locator("#unfinished [data-session]")).to_have_count(0, timeout=60_000)
 
         card = page.locator("[data-uploads]")
-        expect(card).to_contain_text("Ready to play", timeout=90_000)
+        expect(card).to_contain_text("Ready to play", timeout=120_000)
         expect(page.get_by_text("Nothing here yet")).to_be_hidden()
         card.get_by_role("link", name="Watch it").click()
         expect(page.locator("h1")).to_contain_text(film.stem)
-        page.evaluate("document.querySelector('video').play()")
-        wait_for(lambda: page.evaluate("document.querySelector('video').currentTime") > 0.5, seconds=20, what="the film plays")
+        plays(page)
         expect(page.locator("main")).to_contain_text("Upload")
         assert system.uploads_of("ada@example.org", "s.resumes")[0][0] >= 1
     assert not complaints
@@ -61,12 +60,14 @@ def test_another_file_picked_by_mistake_is_told_apart_before_a_byte_is_sent(syst
         page.on("dialog", lambda dialog: dialog.accept())
         sign_up(page, line.url, "grace@example.org")
         page.locator("[data-drop] input[type=file]").set_input_files(film)
-        wait_for(lambda: line.forwarded > size // 5, seconds=30, what="a fifth has been sent")
+        wait_for(lambda: line.forwarded > size // 5, seconds=60, what="a fifth has been sent")
         page.reload()
-        before = system.uploads_of("grace@example.org", "s.public_id, s.committed")
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.method) if "/files/" in request.url else None)
         page.locator("#unfinished [data-session] input[type=file]").set_input_files(other)
         expect(page.get_by_role("alert")).to_be_visible()
-        assert system.uploads_of("grace@example.org", "s.public_id, s.committed") == before
+        assert not {"PATCH", "POST"} & set(sent)
+        assert len(system.uploads_of("grace@example.org", "s.id")) == 1
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,6 @@ def test_a_file_that_cannot_work_is_refused_with_words_and_a_way_on(system: Syst
         sign_up(page, system.url, f"{file.stem}@example.org")
         page.locator("[data-drop] input[type=file]").set_input_files(file)
         alert = page.get_by_role("alert").first
-        expect(alert).to_be_visible(timeout=20_000)
+        expect(alert).to_be_visible(timeout=60_000)
         assert words in page.locator("main").inner_text().lower()
         assert alert.get_by_role("link").or_(alert.get_by_role("button")).count() >= 1
