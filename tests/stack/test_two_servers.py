@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.stack.system import wait_for
 from tests.uploads.server import OFFSET_TYPE, Server
 
 pytestmark = pytest.mark.stack
@@ -33,21 +34,20 @@ def pair() -> Iterator[tuple[Server, Server]]:
 
 def stalled(server: Server, path: str, sent: bytes, *, length: int) -> socket.socket:
     """Begin a PATCH, send some of it, and fall silent."""
-    line = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    line = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     head = f"PATCH {path} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {OFFSET_TYPE}\r\nContent-Length: {length}\r\n\r\n"
     line.sendall(head.encode() + sent)
     return line
 
 
-def wait_for_writer(server: Server, public_id: str, *, seconds: float = 10) -> None:
-    """Until the stalled PATCH holds the lease and its bytes are in the file."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+def wait_for_writer(server: Server, public_id: str, *, sent: int) -> None:
+    """Until the stalled PATCH holds the lease and all its bytes are in the file."""
+
+    def writes() -> bool:
         [(key, owner)] = server.sql("SELECT storage_key, lease_owner FROM uploads_uploadsession WHERE public_id = %s", public_id)
-        if owner and (server.uploads / key).stat().st_size > 0:
-            return
-        time.sleep(0.02)
-    raise AssertionError("the first PATCH never began")
+        return bool(owner) and (server.uploads / key).stat().st_size >= sent
+
+    wait_for(writes, seconds=60, what="the first PATCH has begun and its bytes are there", every=0.02)
 
 
 def test_a_stalled_writer_on_one_server_gives_way_to_a_patch_on_the_other(pair: tuple[Server, Server]) -> None:
@@ -58,7 +58,7 @@ def test_a_stalled_writer_on_one_server_gives_way_to_a_patch_on_the_other(pair: 
         address, public_id = one.address(created), created.headers["Holdfast-Upload"]
         path = address.removeprefix(one.url)
         line = stalled(one, path, bytes(MIB), length=2 * MIB)
-        wait_for_writer(one, public_id)
+        wait_for_writer(one, public_id, sent=MIB)
         elsewhere = f"{other.url}{path}"
         started = time.monotonic()
         offset = other.offset(elsewhere)
@@ -75,7 +75,7 @@ def test_a_patch_that_does_not_ask_first_preempts_across_servers_and_learns_the_
     address, public_id = first.address(created), created.headers["Holdfast-Upload"]
     path = address.removeprefix(first.url)
     line = stalled(first, path, bytes(MIB), length=2 * MIB)
-    wait_for_writer(first, public_id)
+    wait_for_writer(first, public_id, sent=MIB)
     elsewhere = f"{second.url}{path}"
     started = time.monotonic()
     refused = second.patch(elsewhere, 0, b"x")
