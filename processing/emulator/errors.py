@@ -30,10 +30,10 @@ class ApiError(Exception):
 
 
 class BadRequest(ApiError):
-    """Settings or parameters that AWS refuses, one line for each."""
+    """Settings or parameters that AWS refuses, each with its place."""
 
     def __init__(self, *messages: str) -> None:
-        super().__init__("BadRequestException", "\n".join(messages))
+        super().__init__("BadRequestException", " | ".join(messages))
 
 
 class NotFound(ApiError):

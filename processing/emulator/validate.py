@@ -6,6 +6,7 @@ be less than or equal to 8192`), everything else from the request's.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import cache
@@ -26,7 +27,7 @@ def checked(shape: Shape, values: dict[str, Any]) -> dict[str, Any]:
         values: by the names on the wire.
 
     Raises:
-        BadRequest: it is not what the model says; one line for each fault.
+        BadRequest: it is not what the model says; with each fault.
     """
     walk = _Walk()
     value: dict[str, Any] = walk.value(shape, values, "")
@@ -51,7 +52,7 @@ class _Walk:
         known, out = members_on_wire(shape), {}
         for name, item in value.items():
             if name not in known:
-                self.say(path, f"{name} is not a property that is allowed here")
+                self.say(path, f"Should not have additional properties: {name}")
             elif item is not None:  # a null is an absent member in rest-json
                 ours, member = known[name]
                 out[ours] = self.value(member, item, f"{path}/{name}")
@@ -79,7 +80,7 @@ class _Walk:
         if pattern and not _compiled(pattern).search(value):
             self.say(path, f'Should match pattern "{pattern}"')
         if enum and value not in enum:
-            self.say(path, f"Should be one of {', '.join(enum)}")
+            self.say(path, f"Should be equal to one of the allowed values in {json.dumps(enum, separators=(',', ':'))}")
         return value
 
     def _length(self, shape: Shape, length: int, path: str, what: str) -> None:
