@@ -176,7 +176,7 @@ class PublicationAdmin(ConsoleAdmin):
 class RetryPolicyForm(PolicyForm):
     class Meta:
         model = RetryPolicy
-        fields = ["error_class", "error_code", "tries", "base_s", "cap_s", "jitter", "engines", "salvage", "enabled"]
+        fields = ["error_class", "error_code", "tries", "base_s", "cap_s", "jitter", "within_s", "next_after_s", "engines", "salvage", "users_first", "enabled"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -198,8 +198,8 @@ class RetryPolicyAdmin(PolicyAdmin):
     form = RetryPolicyForm
     changing = "processing.change_retrypolicy"
     chosen_by = ("error_class", "error_code")
-    edited = ("tries", "base_s", "cap_s", "jitter", "engines", "salvage", "enabled")
-    list_display = ["error_class", "error_code", "enabled", "tries", "base_s", "cap_s", "jitter", "engines", "salvage", "updated_at"]
+    edited = ("tries", "base_s", "cap_s", "jitter", "within_s", "next_after_s", "engines", "salvage", "users_first", "enabled")
+    list_display = ["error_class", "error_code", "enabled", "tries", "base_s", "cap_s", "jitter", "next_after_s", "engines", "salvage", "users_first", "updated_at"]
     ordering = ["error_class", "error_code"]
 
     def plan_of(self, row: RetryPolicy) -> Plan:

@@ -185,6 +185,17 @@ class RetryPolicy(models.Model):
         default=list, blank=True, help_text='Engines to go on with, in this order, as ["local"]; empty: in the order of the job.'
     )  # fmt: skip
     salvage = models.BooleanField(default=False, help_text="Allow one lenient pass over a damaged source.")
+    within_s = models.FloatField(
+        "within", default=0.0, validators=[MinValueValidator(0), MaxValueValidator(LONGEST_WAIT_S)],
+        help_text="Of throttling and full engines: seconds after which waiting ends; 0 counts the tries alone.",
+    )  # fmt: skip
+    next_after_s = models.FloatField(
+        "next engine after", default=0.0, validators=[MinValueValidator(0), MaxValueValidator(LONGEST_WAIT_S)],
+        help_text="Of throttling and full engines: seconds one engine may make a job wait before the next one's turn; 0 waits for all tries.",
+    )  # fmt: skip
+    users_first = models.BooleanField(
+        default=True, help_text="Of faults in our settings and rights: another kind of engine goes on at once, where there is one; without, the job waits."
+    )
     enabled = models.BooleanField(default=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -194,6 +205,9 @@ class RetryPolicy(models.Model):
             models.UniqueConstraint(fields=["error_class", "error_code"], name="retrypolicy_one_each"),
             models.CheckConstraint(condition=Q(tries__range=(0, MOST_TRIES)), name="retrypolicy_tries_in_range"),
             models.CheckConstraint(condition=Q(base_s__range=(0, LONGEST_WAIT_S), cap_s__range=(0, LONGEST_WAIT_S)), name="retrypolicy_waits_in_range"),
+            models.CheckConstraint(
+                condition=Q(within_s__range=(0, LONGEST_WAIT_S), next_after_s__range=(0, LONGEST_WAIT_S)), name="retrypolicy_limits_in_range"
+            ),
             models.CheckConstraint(condition=Q(cap_s__gte=F("base_s")), name="retrypolicy_cap_not_under_base"),
             models.CheckConstraint(condition=Q(jitter__range=(0.0, 1.0)), name="retrypolicy_jitter_in_range"),
         ]

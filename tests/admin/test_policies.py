@@ -22,7 +22,16 @@ from tests.admin.rows import make_task, staff_with
 
 pytestmark = pytest.mark.django_db
 
-OF_THE_FORM = {"tries": "3", "base_s": "5", "cap_s": "900", "jitter": "0.5", "reason": "calmer at night"}
+OF_THE_FORM = {
+    "tries": "3",
+    "base_s": "5",
+    "cap_s": "900",
+    "jitter": "0.5",
+    "within_s": "0",
+    "next_after_s": "0",
+    "users_first": "on",
+    "reason": "calmer at night",
+}
 
 
 @durable("test.console", tries=4, base=10.0, cap=60.0)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from processing.classify import ErrorClass
 from processing.decide import Counts, Decision, Next, Policy, decide
@@ -12,9 +16,12 @@ TWO = ["mediaconvert:eu-west-1", "local"]
 
 
 def decided(error_class: str, chain: list[str], engine: str, policy: Policy, counts: Counts) -> Decision:
-    return decide(ErrorClass(error_class), policy=policy, chain=chain, engine=engine, counts=counts, random=lambda: 1.0)
+    return decide(ErrorClass(error_class), policy=policy, chain=chain, engine=engine, counts=counts, random=lambda: 1.0, transient=TWICE)
 
 
+THREE = ["mediaconvert:eu-west-1", "mediaconvert:eu-central-1", "local"]
+PATIENT = Policy(1000, 30, 300, jitter=1.0, within_s=6 * 3600, next_after_s=600)
+ONE_MINUTE, OPERATORS_FIRST = Policy(1, 60, 60), Policy(1, 60, 60, users_first=False)
 NONE, TWICE, ONCE_LENIENT = Policy(), Policy(tries=2, base_s=30, cap_s=120), Policy(salvage=True)
 
 
@@ -42,6 +49,35 @@ NONE, TWICE, ONCE_LENIENT = Policy(), Policy(tries=2, base_s=30, cap_s=120), Pol
         ("config", LOCAL, "local", NONE, Counts(1), (Next.BLOCKED, 0.0, "")),
         ("config", TWO, TWO[0], NONE, Counts(1), (Next.NEXT_ENGINE, 0.0, "local")),
         ("iam", LOCAL, "local", NONE, Counts(1), (Next.BLOCKED, 0.0, "")),
+        ("iam", THREE, THREE[0], ONE_MINUTE, Counts(1), (Next.SAME_ENGINE, 60.0, THREE[0])),
+        ("iam", THREE, THREE[0], ONE_MINUTE, Counts(2), (Next.NEXT_ENGINE, 0.0, "local")),
+        ("iam", THREE, THREE[0], OPERATORS_FIRST, Counts(2), (Next.BLOCKED, 0.0, "")),
+        ("config", THREE, THREE[0], NONE, Counts(1), (Next.NEXT_ENGINE, 0.0, "local")),
+        ("config", THREE, THREE[0], Policy(users_first=False), Counts(1), (Next.BLOCKED, 0.0, "")),
+        ("config", THREE[:2], THREE[0], NONE, Counts(1), (Next.BLOCKED, 0.0, "")),
+        ("transient", THREE, THREE[0], TWICE, Counts(3), (Next.NEXT_ENGINE, 0.0, THREE[1])),
+        ("transient", THREE, THREE[1], TWICE, Counts(3), (Next.NEXT_ENGINE, 0.0, "local")),
+        ("stalled", THREE, THREE[0], TWICE, Counts(3), (Next.NEXT_ENGINE, 0.0, THREE[1])),
+        ("dependency", THREE, THREE[0], TWICE, Counts(3), (Next.NEXT_ENGINE, 0.0, THREE[1])),
+        ("input_codec", THREE, THREE[0], NONE, Counts(1), (Next.NEXT_ENGINE, 0.0, "local")),
+        ("input_codec", THREE[:2], THREE[0], NONE, Counts(1), (Next.NEEDS_NEW_FILE, 0.0, "")),
+        ("input_corrupt", THREE, THREE[0], ONCE_LENIENT, Counts(1), (Next.NEXT_ENGINE, 0.0, "local")),
+        ("input_corrupt", THREE, "local", ONCE_LENIENT, Counts(1), (Next.SALVAGE, 0.0, "local")),
+        ("input_corrupt", THREE[:2], THREE[0], ONCE_LENIENT, Counts(1), (Next.NEEDS_NEW_FILE, 0.0, "")),
+        ("output_invalid", THREE, THREE[0], ONCE_LENIENT, Counts(1), (Next.NEXT_ENGINE, 0.0, "local")),
+        ("unclassified", THREE, THREE[0], ONE_MINUTE, Counts(1), (Next.SAME_ENGINE, 60.0, THREE[0])),
+        ("unclassified", THREE, THREE[0], ONE_MINUTE, Counts(2), (Next.NEXT_ENGINE, 0.0, "local")),
+        ("acceleration", THREE, THREE[0], Policy(1, 1, 1), Counts(1), (Next.SAME_ENGINE, 1.0, THREE[0])),
+        ("acceleration", THREE, THREE[0], Policy(1, 1, 1), Counts(2), (Next.SAME_ENGINE, 30.0, THREE[0])),
+        ("acceleration", THREE, THREE[0], Policy(1, 1, 1), Counts(3), (Next.SAME_ENGINE, 60.0, THREE[0])),
+        ("acceleration", THREE, THREE[0], Policy(1, 1, 1), Counts(4), (Next.NEXT_ENGINE, 0.0, THREE[1])),
+        ("throttled", THREE, THREE[0], PATIENT, Counts(1), (Next.SAME_ENGINE, 30.0, THREE[0])),
+        ("throttled", THREE, THREE[0], PATIENT, Counts(9, waited_here_s=599, waited_s=599), (Next.SAME_ENGINE, 300.0, THREE[0])),
+        ("throttled", THREE, THREE[0], PATIENT, Counts(9, waited_here_s=600, waited_s=600), (Next.NEXT_ENGINE, 0.0, THREE[1])),
+        ("capacity", THREE, THREE[1], PATIENT, Counts(2, waited_here_s=601, waited_s=1300), (Next.NEXT_ENGINE, 0.0, "local")),
+        ("capacity", THREE, "local", PATIENT, Counts(40, waited_here_s=7000, waited_s=9000), (Next.SAME_ENGINE, 300.0, "local")),
+        ("capacity", THREE, "local", PATIENT, Counts(90, waited_here_s=9000, waited_s=21_600), (Next.DEAD, 0.0, "")),
+        ("input_truncated", THREE, THREE[0], NONE, Counts(1), (Next.NEEDS_NEW_FILE, 0.0, "")),
         ("dependency", LOCAL, "local", TWICE, Counts(3), (Next.DEAD, 0.0, "")),
         ("poison", TWO, TWO[0], NONE, Counts(1), (Next.DEAD, 0.0, "")),
         ("transient", LOCAL, "local", Policy(2, 30, 120, enabled=False), Counts(1), (Next.DEAD, 0.0, "")),
@@ -71,13 +107,10 @@ def test_every_class_comes_to_an_end(error_class: ErrorClass) -> None:
 
 def test_waits_are_spread() -> None:
     waits = {
-        decide(ErrorClass.TRANSIENT, policy=TWICE, chain=LOCAL, engine="local", counts=Counts(1), random=lambda at=at: at / 10).delay_s for at in range(10)
+        decide(ErrorClass.TRANSIENT, policy=TWICE, chain=LOCAL, engine="local", counts=Counts(1), random=partial(float, at / 10)).delay_s for at in range(10)
     }
     assert min(waits) == 15.0
     assert len(waits) == 10
-
-
-THREE = ["mediaconvert:eu-west-1", "mediaconvert:eu-central-1", "local"]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +131,51 @@ def test_a_policy_may_name_the_order_of_engines(engines: tuple[str, ...], engine
 def test_once_every_engine_of_the_order_had_its_turn_nothing_more_is_tried() -> None:
     found = decided("transient", THREE, "local", Policy(engines=("local",)), Counts(1, tried=frozenset({"local"})))
     assert found.next == Next.DEAD
+
+
+@given(
+    chain=st.permutations([*THREE, "mediaconvert:us-east-1"]).flatmap(lambda engines: st.integers(1, 4).map(lambda most: engines[:most])),
+    policies=st.fixed_dictionaries(
+        {
+            error_class: st.builds(
+                Policy, tries=st.integers(0, 4), base_s=st.just(1.0), cap_s=st.just(300.0), salvage=st.booleans(), enabled=st.booleans(),
+                jitter=st.floats(0, 1), engines=st.lists(st.sampled_from([*THREE, "nobody"]), max_size=3).map(tuple),
+                within_s=st.sampled_from([0.0, 900.0]), next_after_s=st.sampled_from([0.0, 100.0]), users_first=st.booleans(),
+            )
+            for error_class in ErrorClass
+        }
+    ),
+    failures=st.lists(st.sampled_from(list(ErrorClass)), min_size=1),
+    chance=st.floats(0, 1, exclude_max=True),
+)  # fmt: skip
+def test_whatever_fails_it_ends_within_the_policies_and_stays_in_the_chain(
+    chain: list[str], policies: dict[ErrorClass, Policy], failures: list[ErrorClass], chance: float
+) -> None:
+    engine, tried, salvaged = chain[0], {chain[0]}, False
+    failed: dict[tuple[str, ErrorClass], int] = {}
+    for step in range(1000):
+        error_class = failures[step % len(failures)]
+        seen = failed[engine, error_class] = failed.get((engine, error_class), 0) + 1
+        counts = Counts(seen, salvaged, frozenset(tried), waited_here_s=10.0 * seen, waited_s=10.0 * step)
+        policy = policies[error_class]
+        transient = policies[ErrorClass.TRANSIENT]
+        found = decide(error_class, policy=policy, chain=chain, engine=engine, counts=counts, random=lambda: chance, transient=transient)
+        if found.next in (Next.DEAD, Next.BLOCKED, Next.NEEDS_NEW_FILE):
+            assert found.engine == ""
+            return
+        assert found.engine in chain
+        assert 0 <= found.delay_s <= 300
+        if found.next is Next.SAME_ENGINE:
+            more = policies[ErrorClass.TRANSIENT].tries if error_class is ErrorClass.ACCELERATION else 0
+            assert (found.engine, seen <= policy.tries + more) == (engine, True)
+        if found.next is Next.SALVAGE:
+            assert (found.engine, salvaged) == ("local", False)
+            salvaged = True
+        if found.next is Next.NEXT_ENGINE:
+            assert found.engine not in tried
+            engine = found.engine
+            tried.add(engine)
+    raise AssertionError("it never ended")
 
 
 def test_jitter_is_the_policys() -> None:
