@@ -97,6 +97,8 @@ class Attempt(models.Model):
     error_raw = models.TextField(blank=True, default="", help_text="Engine's own words; never shown to users.")
     decision = models.CharField(max_length=200, blank=True, default="", help_text="What was decided after it ended, and why.")
     created_at = models.DateTimeField(db_default=Now())
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="When an engine elsewhere was first asked for it; empty: it has heard nothing.")
+    missed_at = models.DateTimeField(null=True, blank=True, help_text="When an engine that never answered was first found to have nothing of it.")
     started_at = models.DateTimeField(null=True, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
