@@ -90,6 +90,14 @@ class Rule:
 
 
 _PLACES = ("operation", "region", "phase", "status")
+_PARAMS = {"seconds", "code", "message", "http_status", "share", "output", "how"}
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys((*_PLACES, "input"), (str,)),
+    "metadata": (dict,),
+    "after": (int,),
+    "count": (int, type(None)),
+    "probability": (int, float),
+}
 _NAMED = {item.name for item in fields(Rule)} - {"params", "number", "seen", "hits"}
 
 
@@ -103,13 +111,20 @@ def rule_of(document: Mapping[str, Any]) -> Rule:
         fault = Fault(document["fault"])
     except (KeyError, ValueError):
         raise ValueError(f"fault: must be one of {', '.join(Fault)}") from None
+    if unknown := set(document) - _NAMED - _PARAMS:
+        raise ValueError(f"{', '.join(sorted(unknown))}: there is no such thing in a rule")
     named = {name: value for name, value in document.items() if name in _NAMED and name != "fault"}
     params = {name: value for name, value in document.items() if name not in _NAMED}
+    for name, value in named.items():
+        if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
+            raise ValueError(f"{name}: {value!r} is not of the right kind")
     rule = Rule(fault=fault, params=params, **named)
     if fault is Fault.JOB_ERROR and not rule.phase:
         rule.phase = "TRANSCODING"
-    if fault is Fault.JOB_ERROR and "code" not in params:
-        raise ValueError("job_error: needs a code")
+    if fault is Fault.JOB_ERROR and not isinstance(params.get("code"), int):
+        raise ValueError("job_error: needs a code, a number")
+    if fault is Fault.STUCK and not rule.phase:
+        raise ValueError("stuck: needs a phase")
     if not 0 <= rule.probability <= 1:
         raise ValueError("probability: must be between 0 and 1")
     return rule

@@ -116,10 +116,10 @@ def get_jobs_query_results(call: Call, request: dict[str, Any]) -> Output:
 
 def probe(call: Call, request: dict[str, Any]) -> Output:
     files = request.get("InputFiles") or []
-    if len(files) != 1:
-        raise BadRequest("/inputFiles: Should have exactly 1 item")
-    if "FileUrl" not in files[0]:
-        raise BadRequest("/inputFiles/0: fileUrl is a required property")
+    if not files:
+        raise BadRequest("/inputFiles: Should have at least 1 items")
+    if missing := [f"/inputFiles/{index}: fileUrl is a required property" for index, file in enumerate(files) if "FileUrl" not in file]:
+        raise BadRequest(*missing)
     return {"ProbeResults": call.emulator.works.probe(files, call.emulator)}
 
 
