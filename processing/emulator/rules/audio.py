@@ -44,7 +44,7 @@ def check_audio(audio: Place, selectors: set[str]) -> None:
     """Check one of an output's AudioDescriptions. `selectors` are the names that the inputs define."""
     codec = audio.at("CodecSettings")
     audio.need("CodecSettings")
-    if codec.value:
+    if "CodecSettings" in audio:
         codec.one_of("Codec")
     if "AacSettings" in codec:
         _aac(codec.at("AacSettings"))

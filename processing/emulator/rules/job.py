@@ -85,7 +85,7 @@ def _group(group: Place, selectors: set[str]) -> None:
     group.need("OutputGroupSettings")
     group.need_items("Outputs")
     found = group.at("OutputGroupSettings")
-    if found.value:
+    if "OutputGroupSettings" in group:
         found.one_of("Type")
     kind = found.get("Type", "")
     for name in found.value:

@@ -43,7 +43,7 @@ def check_video(output: Place) -> None:
     for name in ("Crop", "Position"):
         video.at(name).even("X", "Y", "Width", "Height")
     codec = video.at("CodecSettings")
-    if not codec.value:
+    if "CodecSettings" not in video:
         return
     codec.one_of("Codec")
     _size(video, codec.get("Codec", ""))
