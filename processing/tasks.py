@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from processing.services import outputs, poison, reap, run, submit
+from processing.services import look, outputs, poison, reap, run, submit
 from resilience import pressure
 from resilience.reapers import reaper
 from resilience.shedding import Work
@@ -33,6 +33,11 @@ def submit_job(context: TaskContext, *, job_id: str, engine: str = "", salvage: 
 def transcode(context: TaskContext, *, job_id: str, attempt_id: str) -> None:
     require_ease()
     run.run_attempt(context, job_id=job_id, chain_id=attempt_id)
+
+
+@durable("processing.look", timeout=1800, tries=6, on_dead=look.looking_is_dead)
+def look_at_source(context: TaskContext, *, job_id: str, attempt_id: str) -> None:
+    look.look(attempt_id)
 
 
 @durable("processing.delete_outputs", timeout=300)

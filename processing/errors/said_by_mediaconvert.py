@@ -130,6 +130,7 @@ _ROWS = (
     Said("1602", "ENCODING_SETTINGS_REFUSED", "NexGuard watermarking: license expired", "We use no watermarks: look who put one into the settings."),
     Said("1603", "ENCODING_SETTINGS_REFUSED", "Kantar watermarking: credentials refused", "We use no watermarks: look who put one into the settings."),
     Said("1700", "ENCODING_HDR_DAMAGED", "Dolby Vision metadata is invalid on frame 48", "Another converter tries it without that data; nothing to do."),
+    Said("1999", "ENCODING_SOURCE_DAMAGED", "Decoder error: corrupt video data in the input", _FILE, r"corrupt (video|audio) data"),
     Said(
         "1999",
         "ENCODING_TIMES_BROKEN",

@@ -12,7 +12,7 @@ from processing.errors import NothingToPlay
 from processing.ladder import ladder
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState, Publication, Rendition, RenditionState
 from processing.notes import JobAlreadyEnded, JobStillRunning, JobSuperseded
-from processing.services import settle
+from processing.services import reasons, settle
 from processing.services.chain import configured_chain
 from resilience import audit
 from resilience.faults import point
@@ -130,7 +130,7 @@ def _show_canceled(job: Job) -> None:
     converting = (VideoState.CONVERTING, VideoState.BLOCKED)
     if Rendition.objects.filter(job=job, state=RenditionState.READY).exclude(attempt__job=job).exists():
         Publication.objects.filter(job=job).update(complete=True)
-        code, fields = settle.lower_quality(job)
+        code, fields = reasons.lower_quality(job)
         set_video_state(job.video_id, VideoState.READY, only_from=converting, error_code=code, error_fields=fields)
         return
     Publication.objects.filter(job=job).delete()

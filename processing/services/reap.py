@@ -53,7 +53,7 @@ def reap_work(*, dry_run: bool = False) -> int:
 
 
 def unattended() -> QuerySet[Job]:
-    tasks = Task.objects.filter(state__in=LIVE_STATES, kind__in=("processing.submit", "processing.transcode"))
+    tasks = Task.objects.filter(state__in=LIVE_STATES, kind__in=("processing.submit", "processing.transcode", "processing.look"))
     mine = tasks.annotate(job=KT("payload__job_id")).filter(job=OuterRef("public_id"))
     quiet = Job.objects.filter(state__in=(JobState.QUEUED, JobState.RUNNING), updated_at__lt=Now() - timedelta(seconds=QUIET_SECONDS))
     return quiet.filter(~Exists(mine)).order_by("pk")

@@ -9,11 +9,10 @@ import structlog
 from django.db.models import F
 from django.db.models.functions import Now
 
-from processing.classify import OF_THE_INPUT, ErrorClass, clock
-from processing.decide import Counts, Decision, Next, decide
-from processing.errors import GaveUp, SourceLost, SourcePoisonous
-from processing.models import LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState, Publication, RenditionState
-from processing.notes import DamagedFrom, LowerQualityOnly, PartlySaved
+from processing.classify import ErrorClass
+from processing.decide import COST_NOTHING, Counts, Decision, Next, decide
+from processing.models import LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState, Publication
+from processing.services import reasons
 from processing.services.chain import in_seconds, policy_for
 from processing.signals import job_given_up, job_needs_new_file, job_ready, job_retrying
 from resilience.faults import point
@@ -34,38 +33,52 @@ _SHOWN = {
     JobState.DEAD: VideoState.FAILED,
     JobState.BLOCKED: VideoState.BLOCKED,
 }
-_SAYS_IT_ALL = {SourceLost.entry.code, SourcePoisonous.entry.code}
+# One that its engine lost has failed, too; a lost one without a class had a worker that died.
+_FAILED = (AttemptState.FAILED, AttemptState.LOST)
 
 
-def after_failure(job: Job, attempt: Attempt) -> Decision:
-    """Decide what comes after a failed attempt, write the decision down, and set it going."""
+def after_failure(job: Job, attempt: Attempt, *, seen: str = "") -> Decision:
+    """Decide what comes after a failed attempt, write the decision down, and set it going.
+
+    Args:
+        seen: what our own look at the file found, for operators.
+    """
     error_class = ErrorClass(attempt.error_class)
     decision = decide(
         error_class,
         policy=policy_for(error_class, attempt.error_code),
         chain=job.engines,
         engine=attempt.engine,
-        counts=_counts(job, attempt),
+        counts=counts_of(job, attempt),
         random=random.random,
+        transient=policy_for(ErrorClass.TRANSIENT),
     )
-    Attempt.objects.filter(pk=attempt.pk).update(decision=f"{decision.next}: {decision.why}"[:200])
-    log.warning("job.attempt_failed", job=job.public_id, attempt=attempt.public_id, code=attempt.error_code, next=decision.next, why=decision.why)
+    why = f"{decision.why}; {seen}" if seen else decision.why
+    Attempt.objects.filter(pk=attempt.pk).update(decision=f"{decision.next}: {why}"[:200])
+    log.warning("job.attempt_failed", job=job.public_id, attempt=attempt.public_id, code=attempt.error_code, next=decision.next, why=why)
     match decision.next:
         case Next.SAME_ENGINE | Next.SALVAGE | Next.NEXT_ENGINE:
             _try_again(job, attempt, decision)
-        case Next.NEEDS_NEW_FILE:
-            give_up(job, JobState.NEEDS_NEW_FILE)
+        case _:
+            conclude(job, attempt, decision)
+    return decision
+
+
+def conclude(job: Job, attempt: Attempt, decision: Decision) -> None:
+    """End a job that no engine is left for, or let it wait for the operator."""
+    match decision.next:
         case Next.BLOCKED:
             _block(job, attempt)
-        case Next.DEAD:
+        case Next.NEEDS_NEW_FILE:
+            give_up(job, JobState.NEEDS_NEW_FILE)
+        case _:
             give_up(job, JobState.DEAD)
-    return decision
 
 
 def end_ready(job: Job) -> None:
     """Every rung is made and published."""
     Publication.objects.filter(job=job).update(complete=True)
-    code, fields = _note(job)
+    code, fields = reasons.note(job)
     end(job, JobState.READY, code=code, fields=fields, percent=100.0)
 
 
@@ -73,13 +86,11 @@ def give_up(job: Job, state: JobState) -> None:
     """Nothing more will be tried. What can be played stays; a job without anything to play ends in `state`."""
     if Publication.objects.filter(job=job).exists():
         Publication.objects.filter(job=job).update(complete=True)
-        code, fields = lower_quality(job)
+        code, fields = reasons.lower_quality(job)
         end(job, JobState.READY_PARTIAL, code=code, fields=fields)
         return
-    code, fields = _reason(job)
-    if state == JobState.DEAD and code not in _SAYS_IT_ALL:
-        code, fields = GaveUp.entry.code, {"tries": job.attempts.count()}
-    end(job, state, code=code, fields=fields)
+    ending = reasons.ending(job, state)
+    end(job, ending.state, code=ending.code, fields=ending.fields)
 
 
 def end(job: Job, state: JobState, *, code: str = "", fields: dict[str, Any] | None = None, **values: Any) -> bool:
@@ -108,50 +119,40 @@ def _block(job: Job, attempt: Attempt) -> None:
         enqueue("processing.submit", key=f"{job.public_id}:{attempt.number}", payload=payload, run_at=in_seconds(wait))
 
 
-def lower_quality(job: Job) -> tuple[str, dict[str, Any]]:
-    """The note beside a video of which only some rungs were made; no note when none is missing."""
-    ready = set(job.renditions.filter(state=RenditionState.READY).values_list("rung", flat=True))
-    missing = ", ".join(rung["name"] for rung in job.ladder if rung["name"] not in ready)
-    return (LowerQualityOnly.entry.code, {"missing": missing}) if missing else ("", {})
-
-
 def _try_again(job: Job, attempt: Attempt, decision: Decision) -> None:
     retry_at = in_seconds(decision.delay_s) if decision.delay_s else None
     payload = {"job_id": job.public_id, "engine": decision.engine, "salvage": decision.next == Next.SALVAGE or attempt.salvage}
+    silent = attempt.error_class == ErrorClass.ACCELERATION  # nothing that concerns anybody: it goes on the ordinary way
+    reason = {} if silent else {"error_code": attempt.error_code, "error_fields": attempt.error_fields}
     Job.objects.filter(pk=job.pk, state__in=LIVE_JOB_STATES).update(
-        state=JobState.QUEUED, retry_at=retry_at, error_code=attempt.error_code, error_fields=attempt.error_fields, version=F("version") + 1, updated_at=Now()
+        state=JobState.QUEUED, retry_at=retry_at, version=F("version") + 1, updated_at=Now(), **reason
     )
     enqueue("processing.submit", key=f"{job.public_id}:{attempt.number}", payload=payload, run_at=retry_at)
-    if retry_at and Job.objects.filter(pk=job.pk, retries_told=False).update(retries_told=True):
+    if retry_at and not silent and Job.objects.filter(pk=job.pk, retries_told=False).update(retries_told=True):
         job.refresh_from_db()
         job_retrying.send(sender=Job, job=job, retry_at=retry_at)
 
 
-def _counts(job: Job, attempt: Attempt) -> Counts:
-    tried = frozenset(job.attempts.filter(state=AttemptState.FAILED).values_list("engine", flat=True))
-    return Counts(same=_failures_like(job, attempt), salvaged=job.attempts.filter(salvage=True).exists(), tried=tried)
+def counts_of(job: Job, attempt: Attempt) -> Counts:
+    """Return what was tried before, this failure included."""
+    tried = frozenset(job.attempts.filter(state__in=_FAILED).values_list("engine", flat=True))
+    here, all_of_it = _waited(job, attempt)
+    salvaged = job.attempts.filter(salvage=True).exists()
+    return Counts(same=_failures_like(job, attempt), salvaged=salvaged, tried=tried, waited_here_s=here, waited_s=all_of_it)
+
+
+def _waited(job: Job, attempt: Attempt) -> tuple[float, float]:
+    """Return for how many seconds an engine, and all of them, have done nothing but put the job off: since the first failure in a row that costs no try."""
+    here = everywhere = attempt.ended_at
+    for earlier in job.attempts.filter(number__lt=attempt.number, state__in=_FAILED).order_by("-number"):
+        if attempt.error_class not in COST_NOTHING or earlier.error_class not in COST_NOTHING:
+            break
+        everywhere = earlier.ended_at
+        here = earlier.ended_at if earlier.engine == attempt.engine else here
+    if attempt.ended_at is None or here is None or everywhere is None:
+        return 0.0, 0.0
+    return (attempt.ended_at - here).total_seconds(), (attempt.ended_at - everywhere).total_seconds()
 
 
 def _failures_like(job: Job, attempt: Attempt) -> int:
-    return job.attempts.filter(engine=attempt.engine, error_class=attempt.error_class, state=AttemptState.FAILED).count()
-
-
-def _reason(job: Job) -> tuple[str, dict[str, Any]]:
-    """One reason out of all attempts: poison, else the first that says something about the file, else the last."""
-    failed = list(job.attempts.filter(state=AttemptState.FAILED).order_by("number"))
-    if failed and failed[-1].error_class == ErrorClass.POISON:
-        return failed[-1].error_code, failed[-1].error_fields
-    telling = [attempt for attempt in failed if attempt.error_class in OF_THE_INPUT]
-    chosen = telling[:1] or failed[-1:]
-    return (chosen[0].error_code, chosen[0].error_fields) if chosen else ("", {})
-
-
-def _note(job: Job) -> tuple[str, dict[str, Any]]:
-    """What a person is told beside a video that plays, when it took a lenient pass to make it."""
-    if not job.attempts.filter(salvage=True, state=AttemptState.SUCCEEDED).exists():
-        return "", {}
-    damaged = job.attempts.filter(error_class=ErrorClass.INPUT_CORRUPT).order_by("number").first()
-    # Damage at the very start is mostly a clip cut off in the middle of a scene: nothing to be alarmed about.
-    if damaged is None or damaged.error_fields.get("at") in (None, clock(None)):
-        return PartlySaved.entry.code, {}
-    return DamagedFrom.entry.code, {"at": damaged.error_fields["at"]}
+    return job.attempts.filter(engine=attempt.engine, error_class=attempt.error_class, state__in=_FAILED).count()

@@ -73,6 +73,7 @@ CASES = [
     Case("1999", "Could not commit single file", "transient", "ENCODING_ENGINE_FAILED", SAME, HERE),
     Case("1999", "low framerate and audio that continues past the end", "input_corrupt", "ENCODING_TIMES_BROKEN", NEXT, LOCAL),
     Case("1999", "did not find a valid series of timestamps", "input_corrupt", "ENCODING_TIMES_BROKEN", NEXT, LOCAL),
+    Case("1999", "Decoder error: corrupt video data in the input", "input_corrupt", "ENCODING_SOURCE_DAMAGED", NEXT, LOCAL),
     Case("3400", "HLS input manifest", "config", "ENCODING_SETTINGS_REFUSED", NEXT, LOCAL),
     Case("3401", "401", "config", "ENCODING_SETTINGS_REFUSED", NEXT, LOCAL),
     Case("3403", "403", "config", "ENCODING_SETTINGS_REFUSED", NEXT, LOCAL),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, transaction
@@ -110,8 +112,10 @@ class TestOverrides:
 
         from django.apps import apps
 
-        for name in ("0007_seed_task_policies", "0011_seed_policies_of_mail_and_groups"):
-            seeds = import_module(f"resilience.migrations.{name}")
+        from resilience import migrations
+
+        for path in sorted(Path(migrations.__file__).parent.glob("*_seed_*polic*.py")):
+            seeds = import_module(f"resilience.migrations.{path.stem}")
             seeds.unseed(apps, None)
             seeds.seed(apps, None)
         ours = {name for name, kind in registry._KINDS.items() if not kind.body.__module__.startswith("tests.")}

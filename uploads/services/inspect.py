@@ -129,7 +129,7 @@ def _look(session: UploadSession, *, attempt: int, stopped: Callable[[], bool]) 
     place.seal(session.storage_key)
     if place.size(session.storage_key) != session.length:
         raise StoreMissing
-    error = _refusal_by_reading(session)
+    error = refusal_by_reading(session)
     # A disk's bytes are compared with what arrived before their owner hears that the file is at fault; S3 keeps sums of its own.
     if error is not None and not accepts_anything() and settings.UPLOAD_STORE != "disk":
         return "", None, error
@@ -151,7 +151,8 @@ def _look(session: UploadSession, *, attempt: int, stopped: Callable[[], bool]) 
     return digest, found, error
 
 
-def _refusal_by_reading(session: UploadSession) -> AppError | None:
+def refusal_by_reading(session: UploadSession) -> AppError | None:
+    """Return why the first bytes or the boxes of a whole file give it away, by reads of a few bytes; None when they do not."""
     size = session.length or 0
     if size == 0:
         return FileEmpty()
