@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from notifications.api import TimelineSerializer
 from notifications.selectors import timeline
 from processing.api import JobSerializer, JobSummarySerializer, RenditionSerializer
+from processing.links import link_to
 from processing.models import Job
 from processing.selectors import current_job, published, renditions
 from processing.services.jobs import cancel_job, retry_job
@@ -27,8 +28,10 @@ from uploads.models import Video
 class VideoDetailSerializer(uploads.VideoSerializer):
     job = serializers.SerializerMethodField()
     renditions = serializers.SerializerMethodField()
-    playlist_url = serializers.SerializerMethodField(help_text="HLS; there as soon as the first rendition is.")
-    poster_url = serializers.SerializerMethodField()
+    playlist_url = serializers.SerializerMethodField(
+        help_text="HLS, there as soon as the first rendition is. Anybody who has it can play the video: begin within minutes, or ask for it again."
+    )
+    poster_url = serializers.SerializerMethodField(help_text="A picture of it. Works for minutes, for anybody who has it.")
     timeline = serializers.SerializerMethodField()
 
     class Meta(uploads.VideoSerializer.Meta):
@@ -63,7 +66,7 @@ class VideoDetailSerializer(uploads.VideoSerializer):
 
 
 def _media(path: str) -> str:
-    return f"{settings.BASE_URL}/media/{path}"
+    return f"{settings.BASE_URL}{link_to(path)}"
 
 
 class VideoViewSet(uploads.VideoViewSet):

@@ -8,10 +8,15 @@ from typing import IO, Any
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, StreamingHttpResponse
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from processing.delivery import Delivered, open_rendition
+from processing import links
+from processing.delivery import FOR_EVER, Asked, Delivered, Elsewhere, Told, deliver, head_of
+from processing.delivery_errors import LinkExpired
 from processing.notes import RenditionNotFound
 from resilience.http.api import authenticated_user
 from resilience.http.errors import NotSignedIn
@@ -19,7 +24,7 @@ from uploads.errors import RangeInvalid
 from uploads.models import Video
 
 CHUNK_BYTES = 256 * 1024
-FOR_EVER = "private, max-age=31536000, immutable"  # names are never used twice
+SPARE_SECONDS = 60  # an address that is about to end is not followed from memory
 SEEN_BY_STAFF = "uploads.view_video"
 _ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -50,18 +55,42 @@ class FileStream(StreamingHttpResponse):
 
 
 @require_safe
-def media(request: HttpRequest, name: str) -> FileStream:
-    """A file of a published video, whole or one range of it (RFC 9110, section 14).
+def media(request: HttpRequest, name: str) -> HttpResponseBase:
+    """A file of a published video, whole or one range of it (RFC 9110, section 14), to its owner or to whoever has a link to this very file.
 
     Raises:
-        RenditionNotFound: not there, or not this person's to see. RangeInvalid: the range lies outside the file.
+        RenditionNotFound: not there, or not this person's to see. LinkExpired: the link's time is over, or it was made for another file.
+        RangeInvalid: the range lies outside the file. CircuitOpen: the store is away.
     """
-    public_id, _, path = name.partition("/")
-    delivered = open_rendition(_visible_video(request, public_id), path)
+    asked = _asked(request, name)
+    _let_go_of_the_database()
+    if request.method == "HEAD" and (told := head_of(asked)) is not None:
+        return _told(told)
+    delivered = deliver(asked)
+    if isinstance(delivered, Elsewhere):
+        return _moved(delivered)
     try:
         return _answer(request, delivered)
     except RangeInvalid:
         delivered.file.close()
+        raise
+
+
+def _asked(request: HttpRequest, name: str) -> Asked:
+    """Say who may see it, without telling anybody else whether it exists. A person who is signed in needs no link, and an old one is no harm."""
+    public_id, _, path = name.partition("/")
+    token = request.GET.get(links.PARAMETER, "")
+    expires = links.expiry_of(name, token) if token else None
+    if expires is not None:
+        video = Video.objects.filter(public_id=public_id).first()
+        if video is None:
+            raise RenditionNotFound()
+        return Asked(video, path, expires)
+    try:
+        return Asked(_visible_video(request, public_id), path)
+    except RenditionNotFound:
+        if token:
+            raise LinkExpired() from None
         raise
 
 
@@ -74,6 +103,26 @@ def _visible_video(request: HttpRequest, public_id: str) -> Video:
     if video is None or not (video.owner_id == viewer.pk or viewer.has_perm(SEEN_BY_STAFF)):
         raise RenditionNotFound()
     return video
+
+
+def _let_go_of_the_database() -> None:
+    """The store may take its time: nobody waits for it with one of the database's connections in hand."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _moved(elsewhere: Elsewhere) -> HttpResponse:
+    answer = HttpResponseRedirect(elsewhere.address)
+    answer["Cache-Control"] = f"private, max-age={max(0, elsewhere.seconds - SPARE_SECONDS)}"
+    return answer
+
+
+def _told(told: Told) -> HttpResponse:
+    answer = HttpResponse(content_type=told.content_type)
+    answer["Content-Length"] = str(told.size)
+    answer["Accept-Ranges"] = "bytes"
+    answer["Cache-Control"] = FOR_EVER
+    return answer
 
 
 def _answer(request: HttpRequest, delivered: Delivered) -> FileStream:
@@ -90,7 +139,9 @@ def _answer(request: HttpRequest, delivered: Delivered) -> FileStream:
     if wanted:
         response["Content-Range"] = f"bytes {start}-{end - 1}/{delivered.size}"
     response["Accept-Ranges"] = "bytes"
-    response["Cache-Control"] = FOR_EVER
+    response["Cache-Control"] = delivered.cache_control
+    if delivered.save_as:
+        response["Content-Disposition"] = content_disposition_header(True, delivered.save_as)
     return response
 
 

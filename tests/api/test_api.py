@@ -127,7 +127,7 @@ def test_a_video_shows_what_can_be_played_and_its_story(client: APIClient, user:
     body = client.get(f"{API}/videos/{video.public_id}").json()
     assert body["id"] == video.public_id
     assert [rendition["rung"] for rendition in body["renditions"]] == ["360p", "720p"]
-    assert body["playlist_url"].endswith(f"/media/{video.public_id}/{body['job']['id']}/main.m3u8")
+    assert f"/media/{video.public_id}/{body['job']['id']}/main.m3u8?token=" in body["playlist_url"]
     assert body["poster_url"] is None
     assert body["error"] is None
     assert [event["sentence"] for event in body["timeline"]] == ["Ready"]
