@@ -10,6 +10,6 @@ class ProcessingConfig(AppConfig):
         from importlib import import_module
         from importlib.util import find_spec
 
-        for module in ("errors", "tasks", "receivers", "checks", "rules", "watching"):
+        for module in ("errors", "tasks", "tasks_elsewhere", "events.tasks", "receivers", "checks", "rules", "events.rules", "watching", "events.watching"):
             if find_spec(f"processing.{module}"):
                 import_module(f"processing.{module}")

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from uploads.models import OPEN_SESSION_STATES, UploadRole, UploadSession
+from uploads.models import OPEN_SESSION_STATES, RemoteFile, UploadRole, UploadSession
 from uploads.store import store
 from uploads.store.base import Check
 from uploads.store.disk import DiskStore
@@ -31,6 +31,11 @@ def source_file(session: UploadSession, *, check: Check | None = None) -> Abstra
 def source_path(session: UploadSession) -> Path:
     """Return the file that holds a session's bytes, where uploads are kept on this host's disk."""
     return DiskStore(Path(settings.UPLOAD_DIR)).path(session.storage_key)
+
+
+def source_object(session: UploadSession) -> str:
+    """Return the name in the bucket of the one object with a session's bytes; empty where uploads are on disk, or it was never put together."""
+    return RemoteFile.objects.filter(session=session).values_list("object_key", flat=True).first() or ""
 
 
 def unfinished_uploads(owner: User) -> QuerySet[UploadSession]:

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -81,13 +82,14 @@ class Order:
 
     Args:
         attempt_id, job_id, video_id: public ids.
-        source: path of the source on this host.
+        source: path of the source on this host; for an engine elsewhere, the address it reads.
         source_size: bytes it must have.
         missing: rungs still to make, lowest first.
         done_weight: weight of the rungs that are made already (for the percentage).
         prefix: where in the rendition store this attempt may write.
         salvage: be lenient with a damaged source.
         needs_poster: nobody made a poster for this job yet.
+        accelerated: an engine that has a faster way which not every source fits may take it.
     """
 
     attempt_id: str
@@ -102,6 +104,7 @@ class Order:
     salvage: bool = False
     needs_poster: bool = False
     external_id: str = ""
+    accelerated: bool = True
 
 
 class EngineFailure(Exception):
@@ -172,4 +175,55 @@ class Engine(Protocol):
 
     def cancel(self, order: Order) -> None:
         """Stop the order if it runs anywhere and remove what it left outside the rendition store. Safe to repeat."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteJob:
+    """What an engine elsewhere says of one of its jobs.
+
+    Args:
+        attempt_id: public id of the attempt it was made for, as we told it; may be anybody's or nobody's.
+        created_at: by the engine's clock.
+        observation: how it goes.
+    """
+
+    external_id: str
+    attempt_id: str
+    created_at: datetime
+    observation: Observation
+
+
+class RemoteEngine(Engine, Protocol):
+    """An engine that works elsewhere: it is asked to begin and goes on by itself; nothing of ours runs meanwhile."""
+
+    def create(self, order: Order, *, begin_seconds: float) -> RemoteJob:
+        """Have a job made for an order. Two requests for the same attempt within a minute make one job.
+
+        Args:
+            begin_seconds: nothing is sent later than so many seconds from now.
+
+        Raises:
+            EngineFailure: refused or never sent (`client.CallFailed` says which, and where nobody knows). CircuitOpen: never sent.
+        """
+        ...
+
+    def look(self, external_id: str) -> RemoteJob:
+        """Ask how a job goes. One that the engine does not know is news too: ERROR, from `engine`, LOST.
+
+        Raises:
+            EngineFailure: not answered. CircuitOpen: not asked.
+        """
+        ...
+
+    def find(self, attempt_id: str, source: str) -> list[RemoteJob]:
+        """Return the jobs the engine has for an attempt, the oldest first. Raises as `look`.
+
+        Args:
+            source: name of its source, which no other upload has.
+        """
+        ...
+
+    def stop(self, external_id: str) -> None:
+        """Cancel a job. One that has ended, or is not known, is fine. Raises as `look`."""
         ...

@@ -17,6 +17,7 @@ from .of_partners import (
     TookTooLong,
 )
 from .of_storage import SourceLost, StorageFailed
+from .of_submission import SubmissionUnsettled
 from .of_the_file import FormatUnsupported, NothingToPlay, OutputInvalid, SourceCorrupt, SourceTruncated, SourceUnreadable
 from .of_the_track import HdrDamaged, NoPicture, SoundUnreadable, SourceDamaged, TimesBroken
 from .partners import saying
@@ -57,6 +58,7 @@ __all__ = [
     "SourcePoisonous",
     "SourceTruncated",
     "SourceUnreadable",
+    "SubmissionUnsettled",
     "StorageFailed",
     "TimesBroken",
     "TookTooLong",

@@ -14,6 +14,7 @@ from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, Att
 from processing.notes import JobAlreadyEnded, JobStillRunning, JobSuperseded
 from processing.services import reasons, settle
 from processing.services.chain import configured_chain
+from processing.services.remote import stop_elsewhere
 from resilience import audit
 from resilience.faults import point
 from resilience.http.request_ids import current_request_id
@@ -119,6 +120,7 @@ def _take_over(job: Job, successor: Job) -> None:
 
 
 def _stop(job: Job, attempt_state: AttemptState) -> None:
+    stop_elsewhere(Attempt.objects.filter(job=job, state__in=LIVE_ATTEMPT_STATES).select_related("job__source"))
     Attempt.objects.filter(job=job, state__in=LIVE_ATTEMPT_STATES).update(state=attempt_state, ended_at=Now())
     Job.objects.filter(pk=job.pk, state__in=LIVE_JOB_STATES).update(
         state=JobState.CANCELED, retry_at=None, version=F("version") + 1, updated_at=Now(), finished_at=Now()

@@ -9,11 +9,13 @@ from django.db.models.functions import Greatest, Now
 
 from processing.classify import classify
 from processing.engines.base import ENDED_RANK, RANK, RAW_LIMIT, Failure, News, Observation, RungOutput
+from processing.engines.registry import is_remote
 from processing.models import LIVE_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Rendition, RenditionState
-from processing.services import settle
+from processing.services import look, settle
 from processing.services.publish import publish
 from processing.signals import job_progressed
 from resilience.faults import point
+from resilience.tasks import enqueue
 from resilience.transactions import retried, settled
 
 PROGRESS_SECONDS = 2.0
@@ -115,6 +117,23 @@ def _make_ready(attempt_id: str, output: RungOutput) -> int:
 
 
 def _completed(attempt_id: str) -> bool:
+    """An engine elsewhere only says so: what it made is looked at by a task of its own, which then calls `finish`."""
+    engine = Attempt.objects.filter(public_id=attempt_id).values_list("engine", flat=True).first()
+    return _to_be_verified(attempt_id) if engine and is_remote(engine) else finish(attempt_id)
+
+
+@retried(joins=True)
+def _to_be_verified(attempt_id: str) -> bool:
+    job = lock_job_of(attempt_id)
+    before = _live(attempt_id, RANK[News.PROGRESSING]).exclude(state=AttemptState.VERIFYING)
+    if job is None or not before.update(state=AttemptState.VERIFYING, observation_rank=RANK[News.PROGRESSING], phase="", observed_at=Now()):
+        return False
+    enqueue("processing.verify", key=attempt_id, payload={"job_id": job.public_id, "attempt_id": attempt_id})
+    point("processing.observe.to_be_verified")
+    return True
+
+
+def finish(attempt_id: str) -> bool:
     """1. Look whether every rung is there. 2. Publish them all. 3. End the attempt and the job in one transaction."""
     job = _verifying(attempt_id)
     if job is None:
@@ -154,12 +173,17 @@ def _failed(attempt_id: str, failure: Failure) -> bool:
     found = classify(failure)
     job = lock_job_of(attempt_id)
     ended = _live(attempt_id, RANK[News.PROGRESSING]).update(
-        state=AttemptState.FAILED, observation_rank=ENDED_RANK, ended_at=Now(), observed_at=Now(), error_code=found.code,
+        state=AttemptState.LOST if failure.source == "engine" and failure.code == "LOST" else AttemptState.FAILED,
+        observation_rank=ENDED_RANK, ended_at=Now(), observed_at=Now(), error_code=found.code,
         error_class=found.error_class, error_fields=dict(found.fields), error_raw=_raw(failure),
     )  # fmt: skip
     if job is None or not ended:
         return False
-    settle.after_failure(job, Attempt.objects.get(public_id=attempt_id))
+    attempt = Attempt.objects.get(public_id=attempt_id)
+    if found.ambiguous:
+        look.look_first(job, attempt)
+    else:
+        settle.after_failure(job, attempt)
     point("processing.observe.failed")
     return True
 

@@ -14,8 +14,9 @@ from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QueryS
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
+from processing.engines.registry import is_remote
 from processing.models import LIVE_ATTEMPT_STATES, UNSUCCESSFUL_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Publication, Rendition
-from processing.store import TEXT_MARK, delete_tree, listed
+from processing.store import FOLDER_MARK, TEXT_MARK, delete_tree, listed
 from resilience.faults import point
 from resilience.models import Task
 from resilience.models.tasks import LIVE_STATES
@@ -31,8 +32,10 @@ QUIET_SECONDS = 60  # a job that changed more recently is somebody's
 BLOCKED_SECONDS = 60  # so that a recovery that runs often does not try a blocked job each time
 LOOK_AGAIN_SECONDS = 600  # a process that was given up may still write
 SETTLED_SECONDS = 24 * 3600  # an attempt that ended longer ago writes no more: it is looked at a last time
+EXTRA_SECONDS = 6 * 3600.0  # longer than any of the tasks that work in such a folder may take
 TEXT_SECONDS = 3600.0  # a text is written and put away within moments
 BATCH = 200
+WORK = ("processing.submit", "processing.transcode", "processing.look", "processing.verify")
 
 
 def resume_jobs(*, dry_run: bool = False) -> int:
@@ -53,10 +56,12 @@ def reap_work(*, dry_run: bool = False) -> int:
 
 
 def unattended() -> QuerySet[Job]:
-    tasks = Task.objects.filter(state__in=LIVE_STATES, kind__in=("processing.submit", "processing.transcode", "processing.look"))
+    """Live jobs without a task. What an engine elsewhere works on needs none: whoever watches engines sees to it that it ends."""
+    tasks = Task.objects.filter(state__in=LIVE_STATES, kind__in=WORK)
     mine = tasks.annotate(job=KT("payload__job_id")).filter(job=OuterRef("public_id"))
     quiet = Job.objects.filter(state__in=(JobState.QUEUED, JobState.RUNNING), updated_at__lt=Now() - timedelta(seconds=QUIET_SECONDS))
-    return quiet.filter(~Exists(mine)).order_by("pk")
+    elsewhere = Attempt.objects.filter(job=OuterRef("pk"), state__in=(AttemptState.SUBMITTED, AttemptState.PROGRESSING)).exclude(external_id="")
+    return quiet.filter(~Exists(mine), ~Exists(elsewhere)).order_by("pk")
 
 
 @retried(joins=True)
@@ -64,10 +69,21 @@ def _resume(job: Job) -> bool:
     held = Job.objects.select_for_update().filter(pk=job.pk, state=job.state, version=job.version).first()
     if held is None:
         return False
+    live = held.attempts.filter(state__in=LIVE_ATTEMPT_STATES).first()
+    if live is not None and is_remote(live.engine):
+        return _go_on_elsewhere(held, live)
     Attempt.objects.filter(job=held, state__in=LIVE_ATTEMPT_STATES).update(
         state=AttemptState.LOST, ended_at=Now(), decision="same_engine: nobody worked on it any more"
     )
     return _submit_again(held)
+
+
+def _go_on_elsewhere(job: Job, attempt: Attempt) -> bool:
+    """Have the attempt's next step taken again: nothing that may have been done elsewhere is given up here."""
+    if attempt.state != AttemptState.VERIFYING:
+        return _submit_again(job)
+    Job.objects.filter(pk=job.pk).update(version=F("version") + 1, updated_at=Now())
+    return enqueue("processing.verify", key=attempt.public_id, payload={"job_id": job.public_id, "attempt_id": attempt.public_id}) is not None
 
 
 @retried(joins=True)
@@ -90,13 +106,21 @@ def _submit_again(job: Job) -> bool:
 
 def _reap_folders(*, dry_run: bool) -> int:
     work = Path(settings.WORK_DIR)
-    folders = {path.name: path for path in work.iterdir() if path.is_dir()} if work.is_dir() else {}
+    folders = {path.name: path for path in work.iterdir() if path.is_dir() and not _is_anothers(path)} if work.is_dir() else {}
     live = set(Attempt.objects.filter(public_id__in=folders, state__in=LIVE_ATTEMPT_STATES).values_list("public_id", flat=True))
     ended = [path for name, path in folders.items() if name not in live]
     for path in [] if dry_run else ended:
         shutil.rmtree(path, ignore_errors=True)
         point("processing.reap.folder_gone")
     return len(ended)
+
+
+def _is_anothers(path: Path) -> bool:
+    """Whether a folder may be in use by a task that is no attempt."""
+    try:
+        return path.name.startswith(FOLDER_MARK) and path.stat().st_mtime > time.time() - EXTRA_SECONDS
+    except FileNotFoundError:
+        return True  # its task has just ended
 
 
 def _reap_texts(*, dry_run: bool) -> int:

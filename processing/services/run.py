@@ -12,9 +12,10 @@ from django.db.models.functions import Now
 from processing.classify import OF_THE_INPUT, ErrorClass, classify
 from processing.engines.base import Engine, EngineFailure, Failure, News, Observation, Order, Stopped, Watch, os_failures
 from processing.engines.registry import engine as engine_of
-from processing.ladder import Rung, rung_from_json
-from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, Publication, Rendition, RenditionState
+from processing.ladder import Rung
+from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, Rendition
 from processing.services.observe import apply_observation
+from processing.services.orders import order_for
 from processing.services.publish import publish
 from processing.services.submit import next_attempt
 from processing.store import delete_tree
@@ -102,32 +103,6 @@ def claim(job_id: str, chain_id: str) -> Attempt | None:
         state=AttemptState.LOST, ended_at=Now(), decision="same_engine: its worker went away; the next one makes only what is missing"
     )
     return next_attempt(job, engine=attempt.engine, salvage=attempt.salvage, chain_id=chain_id)
-
-
-def order_for(attempt: Attempt, *, source: str) -> Order:
-    """Say what an attempt is asked to do: the rungs of its job that nobody made yet.
-
-    Args:
-        source: path of the source on this host.
-    """
-    job = Job.objects.select_related("video", "source").get(pk=attempt.job_id)
-    ready = set(Rendition.objects.filter(job=job, state=RenditionState.READY).values_list("rung", flat=True))
-    rungs = [rung_from_json(value) for value in job.ladder]
-    published = Publication.objects.filter(job=job).first()
-    return Order(
-        attempt_id=attempt.public_id,
-        job_id=job.public_id,
-        video_id=job.video.public_id,
-        source=source,
-        source_size=job.source.committed,
-        probe=job.source.probe,
-        missing=tuple(rung for rung in rungs if rung.name not in ready),
-        prefix=f"{job.video.public_id}/{job.public_id}/{attempt.public_id}",
-        done_weight=sum(rung.weight for rung in rungs if rung.name in ready),
-        salvage=attempt.salvage,
-        needs_poster=not (published and published.poster),
-        external_id=attempt.external_id,
-    )
 
 
 def deliver(attempt_id: str, observation: Observation, watch: Watch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import F, Max
 from django.db.models.functions import Now
 
+from processing.engines.registry import is_remote
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState
 from resilience.faults import point
 from resilience.tasks import enqueue
@@ -18,7 +19,7 @@ def submit_job(job_id: str, *, engine: str = "", salvage: bool = False) -> Attem
     """Write down that an engine is about to be asked, and put the asking into the queue of its kind.
 
     1. Lock the job: of two submits one finds the other's attempt. 2. The attempt row and its task commit together; only then
-    an engine hears of it. Safe to repeat.
+    an engine hears of it. Safe to repeat. An engine elsewhere needs no task of its own: `submission.carry_on` asks it.
 
     Args:
         engine: the chain's entry to use; empty takes the first.
@@ -33,7 +34,8 @@ def submit_job(job_id: str, *, engine: str = "", salvage: bool = False) -> Attem
     set_video_state(job.video_id, VideoState.CONVERTING, only_from=(VideoState.BLOCKED,))
     attempt = next_attempt(job, engine=engine or job.engines[0], salvage=salvage)
     Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, retry_at=None, version=F("version") + 1, updated_at=Now())
-    enqueue("processing.transcode", key=attempt.public_id, payload={"job_id": job.public_id, "attempt_id": attempt.public_id})
+    if not is_remote(attempt.engine):
+        enqueue("processing.transcode", key=attempt.public_id, payload={"job_id": job.public_id, "attempt_id": attempt.public_id})
     point("processing.submit.attempt_row")
     return attempt
 

@@ -18,10 +18,14 @@ CPU_LIMIT_S = 600
 
 
 def segments(playlist: Path) -> tuple[list[tuple[str, float]], bool]:
-    """Return (name, seconds) for each segment of a playlist, and whether it is ended."""
+    return parsed(playlist.read_text())
+
+
+def parsed(playlist: str) -> tuple[list[tuple[str, float]], bool]:
+    """Return (name, seconds) for each segment of a playlist's text, and whether it is ended."""
     listed: list[tuple[str, float]] = []
     seconds, ended = 0.0, False
-    for line in playlist.read_text().splitlines():
+    for line in playlist.splitlines():
         if line.startswith("#EXTINF:"):
             seconds = float(line[8:].split(",")[0])
         elif line.startswith("#EXT-X-ENDLIST"):

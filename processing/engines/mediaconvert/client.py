@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 from botocore.loaders import create_loader
 from django.conf import settings
 
-from processing.engines.base import RAW_LIMIT, Failure
+from processing.engines.base import RAW_LIMIT, EngineFailure, Failure
 from resilience import bulkheads
 from resilience.circuits import circuit
 from resilience.circuits.breaker import FleetCircuit
@@ -52,14 +52,10 @@ _making = threading.Lock()
 _loader = create_loader()  # keeps what it has read of botocore's descriptions; a fork has it too
 
 
-class CallFailed(Exception):
-    """A call that did not do what it was asked. `failure` says it in the words the classifier reads."""
+class CallFailed(EngineFailure):
+    """A call that did not do what it was asked."""
 
     outcome = "failed"
-
-    def __init__(self, failure: Failure) -> None:
-        self.failure = failure
-        super().__init__(f"{failure.code}: {failure.message[:300]}")
 
 
 class Refused(CallFailed):
