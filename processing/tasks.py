@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from processing.services import look, outputs, poison, reap, run, submit
+from processing.services import look, outputs, poison, reap, run, submission, submit
 from resilience import pressure
 from resilience.reapers import reaper
 from resilience.shedding import Work
@@ -23,10 +23,11 @@ def require_ease() -> None:
     pressure.require_ease(Work.CONVERSION, disk_free=free)
 
 
-@durable("processing.submit", timeout=60)
+@durable("processing.submit", timeout=90, tries=60, cap=60.0)
 def submit_job(context: TaskContext, *, job_id: str, engine: str = "", salvage: bool = False) -> None:
     require_ease()
     submit.submit_job(job_id, engine=engine, salvage=salvage)
+    submission.carry_on(job_id)
 
 
 @durable("processing.transcode", queue="media", timeout=20 * 3600, tries=5, on_dead=poison.transcode_is_dead)
