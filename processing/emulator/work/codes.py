@@ -99,7 +99,7 @@ def no_moov() -> JobError:
 
 
 def bad_structure() -> JobError:
-    return JobError(1075, "Demuxer: [invalid AVC header or box structure in the input]")
+    return JobError(1075, "Demuxer: [invalid AVC header or damaged container structure in the input]")
 
 
 def truncated(length: int) -> JobError:
@@ -123,6 +123,7 @@ def _unopened(url: str, why: str) -> str:
 _TRUNCATED = re.compile(r": partial file|File ended prematurely|in#\d+/(?!mpeg)\S* .*corrupt input packet")
 _NO_ROOM = re.compile(r"No space left on device|Cannot allocate memory")
 _SOUND = re.compile(r"\[(aist#|dec:(aac|ac3|eac3|mp3|mp2|opus|vorbis|flac|alac|pcm|wma)|(aac|ac3|eac3|mp3\w*|opus|vorbis|flac|alac) @)")
+_STRUCTURE = re.compile(r"CRC mismatch|exceeds containing master element")
 _DAMAGE = re.compile(r"Invalid data found|Invalid NAL|corrupt|Error submitting|Error processing|Decoding error|while decoding|missing picture|error while")
 
 
@@ -141,6 +142,8 @@ def damage(words: str, *, size: int) -> JobError | None:
     """Return the damage of an input that ffmpeg spoke of, if any; it may end well all the same, with a part of the film."""
     if _TRUNCATED.search(words):
         return truncated(size)
+    if _STRUCTURE.search(words):
+        return bad_structure()
     first = next((line for line in words.splitlines() if _DAMAGE.search(line)), "")
     if not first:
         return None

@@ -70,10 +70,6 @@ def new_warning(job: Job, now: float, code: int, message: str) -> dict[str, Any]
     return envelope(job, "NEW_WARNING", now, warningCode=str(code), warningMessage=message)
 
 
-def queue_hop(job: Job, now: float, *, previous_queue: str, previous_priority: int) -> dict[str, Any]:
-    return envelope(job, "QUEUE_HOP", now, previousQueue=previous_queue, priority=job.priority, previousPriority=previous_priority)
-
-
 def details_of(groups: Sequence[tuple[Group, Sequence[Made]]]) -> list[dict[str, Any]]:
     """Return GetJob's OutputGroupDetails: how long and how large, without names."""
     return [{"OutputDetails": [_api_detail(made) for made in all_made]} for _, all_made in groups]

@@ -128,7 +128,7 @@ def _first_frame(container: Any, stream: Any) -> Any:
 
 
 def _late_frame(container: Any, stream: Any, duration: float | None) -> bool:
-    """True when something near the end decodes too (or there is no telling)."""
+    """True unless the file ends before its end. (What is there but does not decode is damage: the transcode finds it.)"""
     import av
 
     if not duration or duration < 0.5 or container.format.name in ("mpegts", "mpeg"):
@@ -140,8 +140,10 @@ def _late_frame(container: Any, stream: Any, duration: float | None) -> bool:
             # A seek lands on the key frame before the target, which may be far in front of it.
             if frame.time is None or frame.time >= target - max(1.0, 0.05 * duration):
                 return True
-    except (av.FFmpegError, ValueError):
+    except EOFError:
         return False
+    except (av.FFmpegError, ValueError):
+        return True
     return False
 
 

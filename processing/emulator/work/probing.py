@@ -38,7 +38,7 @@ def examine(path: Path, *, url: str, run: Callable[[Path], dict[str, Any]] | Non
         raise codes.bad_structure() if walk is Walk.WHOLE else codes.no_parser(url)
     if not found["tracks"]:
         raise codes.no_video(url)
-    if not found["late"]:
+    if not found["late"] and walk is not Walk.WHOLE:  # whose boxes are all there is not cut short
         raise codes.truncated(size)
     return source_of(found, url=url, size=size)
 

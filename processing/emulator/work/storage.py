@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,6 +20,7 @@ from .codes import JobError
 from .names import split
 
 CHUNK = 1 << 20
+SMALL = 8 << 20  # bytes; larger files go in parts
 _CONFIG = {"connect_timeout": 5, "read_timeout": 60, "max_pool_connections": 32, "retries": {"mode": "standard", "total_max_attempts": 3}}
 _clients: dict[tuple[str, str, str], Any] = {}
 _lock = threading.Lock()
@@ -48,6 +50,10 @@ def client(service: str, options: Options, *, region: str = "us-east-1") -> Any:
 
 def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
+
+
+class SlowDown(Exception):
+    """S3 asks to be written to more slowly (503)."""
 
 
 @contextmanager
@@ -89,14 +95,27 @@ def put(s3: Any, bucket: str, key: str, body: bytes | Path, *, content_type: str
     """Write one output.
 
     Raises:
-        JobError: 1517 S3 did not take it (no such bucket, no answer), 1401 access is denied.
+        JobError: 1517 S3 did not take it (no such bucket, no answer), 1401 access is denied. SlowDown: not yet.
     """
-    more = {"ACL": acl} if acl else {}
+    headers = {"ContentType": content_type} | ({"ACL": acl} if acl else {})
     with _failing(codes.write_failure, f"s3://{bucket}/{key}"):
-        if isinstance(body, bytes):
-            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **more)
-        else:
-            s3.upload_file(str(body), bucket, key, ExtraArgs={"ContentType": content_type, **more})
+        try:
+            if isinstance(body, bytes) or body.stat().st_size < SMALL:
+                s3.put_object(Bucket=bucket, Key=key, Body=body if isinstance(body, bytes) else body.read_bytes(), **headers)
+            else:
+                s3.upload_file(str(body), bucket, key, ExtraArgs=headers)
+        except (ClientError, S3UploadFailedError) as error:
+            _raise_code(error)
+
+
+def _raise_code(error: Exception) -> None:
+    """Raise a client's error as such: the uploader for large files hides it in its own."""
+    inner = error if isinstance(error, ClientError) else error.__context__
+    if not isinstance(inner, ClientError):
+        raise OSError(str(error)) from error
+    if code_of(inner) in ("SlowDown", "503"):
+        raise SlowDown from inner
+    raise inner
 
 
 def _split(url: str) -> tuple[str, str]:

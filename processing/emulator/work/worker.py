@@ -15,7 +15,7 @@ from typing import Any
 from ..faults import Fault
 from ..state import Canceled, Job, Phase, Services
 from . import envelopes, fast, inputs, storage, supported
-from .codes import JobError
+from .codes import JobError, write_failure
 from .gauge import Gauge, Stuck
 from .made import Made
 from .plan import Group, plan, wants
@@ -24,6 +24,8 @@ from .transcode import Watching, transcode
 from .writing import File, files_of
 
 AT_ONCE = 4  # files on their way to S3
+SLOW_TRIES = 5
+SLOW_SECONDS = 0.2
 Finished = list[tuple[Group, list[Made]]]
 
 
@@ -127,7 +129,17 @@ class Worker:
     def _put(self, file: File) -> None:
         if self._job.stop.is_set():
             raise Canceled
-        storage.put(self._s3, file.bucket, file.key, file.body, content_type=file.content_type, acl=file.acl)
+        for attempt in range(SLOW_TRIES):
+            try:
+                return storage.put(self._s3, file.bucket, file.key, file.body, content_type=file.content_type, acl=file.acl)
+            except storage.SlowDown:
+                self._warn(270000, f"S3 asked to slow down while writing [s3://{file.bucket}/{file.key}]; the job might stall")
+                self._job.stop.wait(SLOW_SECONDS * 2**attempt)
+        raise write_failure(f"s3://{file.bucket}/{file.key}", "SlowDown")
+
+    def _warn(self, code: int, message: str) -> None:
+        self._services.warn(self._job, code)
+        self._services.emit(self._job, envelopes.new_warning(self._job, self._now(), code, message))
 
     def _now(self) -> float:
         return self._services.clock.now()
