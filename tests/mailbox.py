@@ -35,7 +35,7 @@ class Mailbox:
         self.close()
         asyncio.run_coroutine_threadsafe(self._end_all(), self._loop).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
+        self._thread.join(60)
         self._loop.close()
 
     def open(self) -> None:

@@ -69,7 +69,7 @@ class Proxy:
         self._listener.close()
         self.reset()
         for thread in list(self._threads):
-            thread.join(10)
+            thread.join(60)
 
     def mend(self) -> None:
         """Be a good line again. What a black hole swallowed stays lost: its connections are reset."""

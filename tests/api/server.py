@@ -59,7 +59,7 @@ class Server:
         command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.asgi:application"]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, env=os.environ | self.environment, stdout=out, stderr=out, start_new_session=True)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.__exit__(None, None, None)
@@ -71,7 +71,7 @@ class Server:
         self.hang_up()
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(60)
 
     def _answers(self) -> bool:
         try:
@@ -81,7 +81,7 @@ class Server:
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and body."""
-        asked = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        asked = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             asked.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
             answer = asked.getresponse()
@@ -89,7 +89,7 @@ class Server:
         finally:
             asked.close()
 
-    def stream(self, user: User, *, last_event_id: int | None = None, timeout: float = 8.0) -> EventStream:
+    def stream(self, user: User, *, last_event_id: int | None = None, timeout: float = 60.0) -> EventStream:
         stream = EventStream(self.port, token_of(user), last_event_id=last_event_id, timeout=timeout)
         self.streams.append(stream)
         return stream

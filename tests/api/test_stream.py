@@ -44,7 +44,7 @@ def tell(user: User, number: int) -> int:
     return record(user=user, kind="job.progress", data={"number": number}).pk
 
 
-def eventually(question: Callable[[], bool], *, seconds: float = 8) -> bool:
+def eventually(question: Callable[[], bool], *, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if question():
@@ -107,7 +107,7 @@ def test_a_session_opens_a_stream_too(server: Server) -> None:
     browser = Client()
     browser.force_login(make_user())
     cookie = browser.cookies["sessionid"].value
-    asked = http.client.HTTPConnection("127.0.0.1", server.port, timeout=8)
+    asked = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     asked.request("GET", "/api/v1/events", headers={"Cookie": f"sessionid={cookie}"})
     opened = asked.sock
     answer = asked.getresponse()
@@ -143,7 +143,7 @@ def test_what_several_writers_commit_at_once_arrives_once_and_in_order(server: S
         writer.start()
     seen = [message.id for message in stream.take(100)]
     for writer in writers:
-        writer.join(10)
+        writer.join(60)
     assert seen == list(Event.objects.filter(user=user).order_by("id").values_list("id", flat=True))
 
 
@@ -196,8 +196,8 @@ def test_many_idle_streams_hold_no_database_connection(server: Server) -> None:
     streams = [server.stream(user) for user in users]
     for stream in streams:
         stream.next()
-    assert server.get("/readyz")[0] == 200
-    assert listeners() == 1
+    assert eventually(lambda: server.get("/readyz")[0] == 200)  # what another test did to the database is forgotten in a moment
+    assert eventually(lambda: listeners() == 1)
     for number, user in enumerate(users):
         tell(user, number)
     assert [stream.take(1)[0].data["number"] for stream in streams] == list(range(12))
@@ -218,7 +218,7 @@ def test_a_lost_listener_connects_again_and_nothing_is_missed(server: Server) ->
 
 def test_a_stream_outlives_the_database(server: Server) -> None:
     user = make_user()
-    stream = server.stream(user, timeout=20)
+    stream = server.stream(user)
     stream.next()
     with database_closed():
         missed = tell(user, 1)  # through the connection this test holds

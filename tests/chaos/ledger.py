@@ -78,7 +78,7 @@ class Ledger:
     def require_evidence(self, kills: int) -> None:
         """No promise was broken, and the kills were such that it would have shown."""
         assert self.faults == []
-        assert self.kills == kills
+        assert self.kills >= kills
         assert self.met >= kills / 2, f"only {self.met} of {kills} kills met a request: this proves little"
         assert self.acknowledged >= kills * 0.3 * MIB, "hardly a byte was acknowledged: this proves little"
         assert self.files >= kills / 20

@@ -62,9 +62,9 @@ class Stalled:
         created = server.create(len(DATA))
         self.path, self.public_id = created.headers["Location"], created.headers["Holdfast-Upload"]
         head = f"PATCH {self.path} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {OFFSET_TYPE}\r\n"
-        self.line = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        self.line = socket.create_connection(("127.0.0.1", server.port), timeout=60)
         self.line.sendall(f"{head}Content-Length: {len(DATA)}\r\n\r\n".encode() + DATA[:SENT])
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             [(self.committed, self.holder)] = server.sql("SELECT committed, lease_owner FROM uploads_uploadsession WHERE public_id = %s", self.public_id)
             if self.committed:

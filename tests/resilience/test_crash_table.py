@@ -94,7 +94,7 @@ def test_the_supervisor_is_killed_and_nobody_goes_on_without_it(farm: Farm, mark
     wait_for(marks.busy, seconds=60, what="a worker is busy")
     everyone = worker.family()
     worker.process.kill()
-    worker.process.wait(30)
+    worker.process.wait(60)
     _gone, alive = psutil.wait_procs(everyone, timeout=30)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
     marks.wait_until_done(farm.well())

@@ -116,7 +116,7 @@ def test_a_forked_process_dies_with_its_parent(settings):
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     child = psutil.Process(int(parent.stdout.readline()))
     parent.send_signal(signal.SIGKILL)
-    parent.wait(5)
+    parent.wait(60)
     parent.stdout.close()
-    _gone, alive = psutil.wait_procs([child], timeout=5)
+    _gone, alive = psutil.wait_procs([child], timeout=60)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []

@@ -63,8 +63,8 @@ class Worker:
         self.family()
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
-        _gone, alive = psutil.wait_procs(self._seen, timeout=5)
+        self.process.wait(60)
+        _gone, alive = psutil.wait_procs(self._seen, timeout=60)
         for survivor in alive:
             survivor.kill()
         assert not [process for process in alive if process.is_running()], self.text()

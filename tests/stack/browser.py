@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.stack.system import wait_for
 
-expect.set_options(timeout=30_000)  # a machine that does much at once is slow, not wrong
+expect.set_options(timeout=60_000)  # a machine that does much at once is slow, not wrong
 
 ARGUMENTS = [
     "--no-sandbox",

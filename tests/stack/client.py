@@ -34,14 +34,14 @@ class Upload:
         pairs = {"filename": self.name or self.path.name}
         metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
         own = {"Tus-Resumable": "1.0.0", "Upload-Length": str(self.path.stat().st_size), "Upload-Metadata": metadata, "Authorization": f"Token {self.token}"}
-        answer = requests.post(f"{self.base}/files/", headers=own | headers, timeout=30)
+        answer = requests.post(f"{self.base}/files/", headers=own | headers, timeout=60)
         if answer.status_code == 201:
             self.url = requests.compat.urljoin(self.base, answer.headers["Location"])
             self.video = answer.headers["Holdfast-Video"]
         return answer
 
     def offset(self) -> int:
-        answer = requests.head(self.url, headers={"Tus-Resumable": "1.0.0"}, timeout=10)
+        answer = requests.head(self.url, headers={"Tus-Resumable": "1.0.0"}, timeout=60)
         answer.raise_for_status()
         self.acknowledged.append(int(answer.headers["Upload-Offset"]))
         return self.acknowledged[-1]
@@ -68,7 +68,7 @@ class Upload:
             source.seek(offset)
             body = source.read(self.chunk)
         headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
-        answer = requests.patch(self.url, data=body, headers=headers, timeout=30)
+        answer = requests.patch(self.url, data=body, headers=headers, timeout=60)
         answer.raise_for_status()
         self.acknowledged.append(int(answer.headers["Upload-Offset"]))
         return self.acknowledged[-1]

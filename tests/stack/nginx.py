@@ -63,7 +63,7 @@ class Nginx:
         (self.folder / "nginx.conf").write_text(_FRAME.format(folder=self.folder, user=user))
         with (self.folder / "error.log").open("wb") as log:
             self._process = subprocess.Popen([BINARY, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")], stderr=log)
-        wait_for(self._answers, seconds=20, what="nginx answers")
+        wait_for(self._answers, seconds=60, what="nginx answers")
         return self
 
     def __exit__(self, *_exception: object) -> None:

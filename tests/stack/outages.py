@@ -41,12 +41,12 @@ class House:
     def part(self, name: str) -> str:
         """Ask /readyz how a part is; "" while nobody answers."""
         try:
-            return str(requests.get(f"{self.system.url}/readyz", timeout=20).json()["parts"][name]["status"])
+            return str(requests.get(f"{self.system.url}/readyz", timeout=60).json()["parts"][name]["status"])
         except (requests.RequestException, json.JSONDecodeError):
             return ""
 
     def headline(self) -> str:
-        page = requests.get(f"{self.system.url}/status/", timeout=20)
+        page = requests.get(f"{self.system.url}/status/", timeout=60)
         assert page.status_code == 200
         return page.text.partition("<h1>")[2].partition("</h1>")[0]
 
@@ -156,9 +156,9 @@ class Stranger:
         """Try a wrong password once; return the status of the answer."""
         url, line = f"{self.house.system.url}/accounts/login/", requests.Session()
         line.headers["X-Forwarded-For"] = self.address
-        line.get(url, timeout=30).raise_for_status()
+        line.get(url, timeout=60).raise_for_status()
         given: dict[str, Any] = {"login": self.name, "password": "wrong", "csrfmiddlewaretoken": line.cookies["csrftoken"]}
-        return line.post(url, data=given, headers={"Referer": url}, timeout=30).status_code
+        return line.post(url, data=given, headers={"Referer": url}, timeout=60).status_code
 
 
 def _stays(value: str) -> bool:
@@ -170,9 +170,9 @@ def database_away(house: House, *, seconds: float) -> None:
     with away(house, "database", seconds=seconds, stop=lambda: house.system.postgres.stop(mode="immediate"), start=house.system.postgres.start):
         assert house.headline() in ("Something does not work", "Holdfast does not work just now")
         url, api = house.system.url, house.system.get("/api/v1/videos")
-        assert requests.get(f"{url}/healthz", timeout=20).status_code == 200
-        assert requests.get(f"{url}/readyz", timeout=20).status_code == 503
-        page = requests.get(f"{url}/accounts/login/", headers={"Accept": "text/html"}, cookies={"sessionid": "x" * 32}, timeout=20)
+        assert requests.get(f"{url}/healthz", timeout=60).status_code == 200
+        assert requests.get(f"{url}/readyz", timeout=60).status_code == 503
+        page = requests.get(f"{url}/accounts/login/", headers={"Accept": "text/html"}, cookies={"sessionid": "x" * 32}, timeout=60)
         for answer, kind in ((page, "text/html"), (api, "application/problem+json")):
             assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (503, kind), answer.text
             assert int(answer.headers["Retry-After"]) >= 1

@@ -120,7 +120,7 @@ class System:
         return self.query(f"SELECT {columns} FROM uploads_uploadsession s JOIN auth_user u ON u.id = s.owner_id WHERE u.email = %s ORDER BY s.id", email)
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        return requests.get(f"{self.url}{path}", headers={"Authorization": f"Token {self.token}"} | headers, timeout=30)
+        return requests.get(f"{self.url}{path}", headers={"Authorization": f"Token {self.token}"} | headers, timeout=60)
 
     def video(self, public_id: str) -> dict[str, Any]:
         answer = self.get(f"/api/v1/videos/{public_id}")

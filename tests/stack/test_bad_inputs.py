@@ -14,7 +14,7 @@ import requests
 from resilience.errors import CATALOGUE
 from tests.media import clip, cut, picture
 from tests.stack.client import Upload
-from tests.stack.system import System
+from tests.stack.system import System, wait_for
 
 pytestmark = pytest.mark.stack
 
@@ -80,8 +80,8 @@ def test_a_file_that_cannot_work_is_explained_everywhere(
     upload = Upload(system.url, system.token, make(tmp_path))
     assert upload.create().status_code == 201
     with contextlib.suppress(requests.HTTPError):  # some are told while they are still being sent
-        upload.send(seconds=20)
-    video = system.wait_for_state(upload.video, "needs_new_file", seconds=20)
+        upload.send(seconds=60)
+    video = system.wait_for_state(upload.video, "needs_new_file", seconds=60)
     entry = CATALOGUE.get(code)
     assert video["error"]["code"] == code
     assert video["error"]["what_happened"]
@@ -93,14 +93,14 @@ def test_a_file_that_cannot_work_is_explained_everywhere(
     [(row,)] = system.query("SELECT id FROM uploads_video WHERE public_id = %s", upload.video)
     assert code in browser.get(f"{system.url}/admin/uploads/video/{row}/change/").text
     [(key,)] = system.query("SELECT storage_key FROM uploads_uploadsession s JOIN uploads_video v ON v.id = s.video_id WHERE v.public_id = %s", upload.video)
-    assert not (system.var_dir / "uploads" / key).exists(), "a refused file is not kept"
+    wait_for(lambda: not (system.var_dir / "uploads" / key).exists(), seconds=60, what="a refused file is not kept")
 
 
 @pytest.mark.parametrize(("make", "rung"), [(sound, "audio"), (yuv444, "180p")])
 def test_what_looks_odd_but_works_becomes_playable(system: System, browser: requests.Session, tmp_path: Path, make: Callable[[Path], Path], rung: str) -> None:
     upload = Upload(system.url, system.token, make(tmp_path))
     assert upload.create().status_code == 201
-    upload.send(seconds=20)
+    upload.send(seconds=60)
     video = system.wait_for_state(upload.video, "ready", "failed", "needs_new_file", seconds=60)
     assert video["state"] == "ready"
     assert [rendition["rung"] for rendition in video["renditions"]] == [rung]

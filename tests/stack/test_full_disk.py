@@ -78,7 +78,7 @@ def test_a_full_disk_stops_new_uploads_only_and_everything_goes_on_by_itself_whe
     waiting._patch(3 * MIB)
     wait_for(lambda: rests(system, waiting.video), seconds=60, what="the conversion waits for room")
     assert system.query("SELECT count(*) FROM processing_attempt a JOIN processing_job j ON j.id = a.job_id WHERE a.state IN ('failed', 'lost')") == [(0,)]
-    ready = requests.get(f"{system.url}/readyz", timeout=30)
+    ready = requests.get(f"{system.url}/readyz", timeout=60)
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
 
     # Full to the last byte: the prefix is kept, whatever is tried.
@@ -98,9 +98,9 @@ def test_a_full_disk_stops_new_uploads_only_and_everything_goes_on_by_itself_whe
     for upload in (waiting, started, late):
         system.wait_for_state(upload.video, "ready", seconds=120)
         assert sha256(stored(system, upload)) == sha256(upload.path)
-    assert requests.get(started.url, timeout=30).content == whole
+    assert requests.get(started.url, timeout=60).content == whole
     assert system.query("SELECT count(*) FROM resilience_task WHERE state = 'dead'") == [(0,)]
-    wait_for(lambda: requests.get(f"{system.url}/readyz", timeout=30).json()["status"] == "ok", seconds=60, what="all is well again")
+    wait_for(lambda: requests.get(f"{system.url}/readyz", timeout=60).json()["status"] == "ok", seconds=60, what="all is well again")
 
 
 def rests(system: FullDisk, video: str) -> bool:

@@ -34,7 +34,7 @@ def test_a_killed_worker_loses_no_job(system: System) -> None:
             victim.kill()
         except psutil.NoSuchProcess:
             continue
-    psutil.wait_procs(victims, timeout=5)
+    psutil.wait_procs(victims, timeout=60)
 
     wait_for(lambda: system.query(RUNNING_AGAIN, upload.video), seconds=90, what="the transcode is running again")
     video = system.wait_for_state(upload.video, "ready", "failed", "needs_new_file", seconds=150)

@@ -70,7 +70,7 @@ def test_a_service_that_dies_is_started_again(system: System) -> None:
     file = system.var_dir / "run" / "web.pid"
     before = file.read_text()
     os.kill(int(before), signal.SIGKILL)
-    wait_for(lambda: file.read_text() != before and system.is_ready(), seconds=30, what="the web server is back")
+    wait_for(lambda: file.read_text() != before and system.is_ready(), seconds=60, what="the web server is back")
 
 
 def test_a_stopped_system_leaves_no_process_and_no_port() -> None:

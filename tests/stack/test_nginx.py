@@ -50,7 +50,7 @@ def check(url: str, token: str) -> tuple[int, dict[str, dict[str, Any]]]:
 def part(server: Server) -> str:
     """Begin a part of a file, which may be anything; returns its path."""
     headers = TUS | {"Upload-Length": str(3 * MIB), "Upload-Concat": "partial", "Authorization": f"Token {server.token}"}
-    answer = requests.post(f"{server.url}/files/", headers=headers, timeout=20)
+    answer = requests.post(f"{server.url}/files/", headers=headers, timeout=60)
     assert answer.status_code == 201, answer.text
     return str(answer.headers["Location"])
 
@@ -59,18 +59,18 @@ def test_an_upload_that_is_cut_in_the_middle_goes_on_from_there(server: Server, 
     data = os.urandom(3 * MIB)
     path = part(server)
     head = f"PATCH {path} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {OFFSET_TYPE}\r\nContent-Length: {len(data)}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", nginx.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", nginx.port), timeout=60) as line:
         line.sendall(head.encode() + data[: 2 * MIB])
         wait_for(
             lambda: server.sql("SELECT committed FROM uploads_uploadsession ORDER BY id DESC LIMIT 1")[0][0],
-            seconds=20,
+            seconds=60,
             what="something is committed while it is sent",
         )
     offset = server.offset(nginx.url + path)
     assert 0 < offset <= 2 * MIB
     answer = server.patch(nginx.url + path, offset, data[offset:])
     assert (answer.status_code, answer.headers["Upload-Offset"]) == (204, str(len(data)))
-    assert requests.get(nginx.url + path, timeout=20).content == data
+    assert requests.get(nginx.url + path, timeout=60).content == data
 
 
 def test_bodies_of_unknown_size_pass_too(server: Server, nginx: Nginx) -> None:

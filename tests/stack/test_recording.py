@@ -67,7 +67,7 @@ def test_a_recording_is_sent_while_it_is_made_and_plays(system: System, context:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     sign_up(page, system.url, email)
     begin(page, "Camera")
-    wait_for(lambda: arrived(system, email) > 0, seconds=30, what="something has arrived while it is recorded")
+    wait_for(lambda: arrived(system, email) > 0, seconds=60, what="something has arrived while it is recorded")
     assert only(system, email, "s.state, s.length") == ("receiving", None), "nobody knows yet how long it will be"
     recorded(page, seconds=4)
     page.get_by_role("button", name="Stop and finish").click()
@@ -76,7 +76,7 @@ def test_a_recording_is_sent_while_it_is_made_and_plays(system: System, context:
     assert (length, state) == (committed, "accepted")
     assert probe["container"] == "matroska,webm"
     assert 1 < probe["duration_s"] < 60
-    wait_for(lambda: kept_here(page) == 0, seconds=10, what="nothing stays behind on this device")
+    wait_for(lambda: kept_here(page) == 0, seconds=60, what="nothing stays behind on this device")
     watched(page)
     expect(page.get_by_label("Versions")).to_contain_text(re.compile(r"Length\s*0:\d\d"))
     assert not complaints
@@ -88,10 +88,10 @@ def test_a_recording_survives_a_reload_and_is_finished(system: System, context: 
     page.on("dialog", lambda dialog: dialog.accept())
     sign_up(page, system.url, email)
     begin(page, "Camera")
-    wait_for(lambda: arrived(system, email) > 0, seconds=30, what="something has arrived")
+    wait_for(lambda: arrived(system, email) > 0, seconds=60, what="something has arrived")
     context.route("**/files/**", lambda route: route.abort())  # the line for uploads is down
     recorded(page, seconds=6)
-    wait_for(lambda: kept_here(page) > 50_000, seconds=30, what="what cannot be sent is kept here")
+    wait_for(lambda: kept_here(page) > 50_000, seconds=60, what="what cannot be sent is kept here")
     before, kept = arrived(system, email), kept_here(page)
     page.reload()
 
@@ -106,7 +106,7 @@ def test_a_recording_survives_a_reload_and_is_finished(system: System, context: 
     length, probe = only(system, email, "s.length, s.probe")
     assert length >= before + kept
     assert probe["duration_s"] > 1, "a slow machine records less than the clock says, but more than what had arrived at first"
-    wait_for(lambda: kept_here(page) == 0, seconds=10, what="nothing stays behind on this device")
+    wait_for(lambda: kept_here(page) == 0, seconds=60, what="nothing stays behind on this device")
     watched(page)
 
 
@@ -116,7 +116,7 @@ def test_on_another_device_what_has_arrived_can_be_finished(system: System, cont
     page.on("dialog", lambda dialog: dialog.accept())
     sign_up(page, system.url, email)
     begin(page, "Sound only")
-    wait_for(lambda: arrived(system, email) > 5000, seconds=30, what="something has arrived")
+    wait_for(lambda: arrived(system, email) > 5000, seconds=60, what="something has arrived")
     cookies = context.cookies()
     page.close(run_before_unload=False)
     assert context.browser is not None
@@ -195,7 +195,7 @@ def test_a_reload_before_the_first_piece_leaves_nothing(system: System, context:
     recorded(page, seconds=1)
     page.reload()
     expect(page.get_by_role("group", name="Record")).to_be_visible()
-    wait_for(lambda: recordings_here(page) == 0, seconds=10, what="nothing stays behind on this device")
+    wait_for(lambda: recordings_here(page) == 0, seconds=60, what="nothing stays behind on this device")
     expect(page.locator("#interrupted li")).to_have_count(0)
     assert system.uploads_of(email, "s.id") == []
 

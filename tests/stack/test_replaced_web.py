@@ -31,7 +31,7 @@ def test_a_worker_is_replaced_in_the_middle_of_an_upload_which_goes_on() -> None
                 time.sleep(0.1)
             else:
                 send_a_little(server, address, offset, data[offset:])
-        assert hashlib.sha256(requests.get(address, timeout=30).content).digest() == hashlib.sha256(data).digest()
+        assert hashlib.sha256(requests.get(address, timeout=60).content).digest() == hashlib.sha256(data).digest()
         assert "memory.process_replaced" in server.log_path.read_text()
 
 

@@ -96,8 +96,8 @@ def test_four_parts_cut_and_gone_on_after_a_reload_become_one_film_that_plays(ke
         assert line.forwarded - sent < size - sum(row[0] for row in before) // 2, "what had arrived was not sent again"
 
         cards = library.locator("[data-library] .card")
-        expect(cards).to_have_count(1, timeout=30_000)
-        expect(cards).to_contain_text("Ready", timeout=90_000)
+        expect(cards).to_have_count(1, timeout=60_000)
+        expect(cards).to_contain_text("Ready", timeout=120_000)
         library.reload()
         expect(cards).to_have_count(1)
         expect(library.locator("[data-session]")).to_have_count(0)
@@ -118,8 +118,8 @@ def test_parts_given_up_leave_nothing(kept: Kept, page: Page) -> None:
         keys = [key for (key,) in parts_of(system, email, "s.storage_key")]
         assert any(key in name for key in keys for name in kept.stored()), "there is something to leave"
         page.evaluate("trial.upload.abort(true)")
-        wait_for(lambda: {state for (state,) in parts_of(system, email, "s.state")} == {"aborted"}, seconds=20, what="all four parts are canceled")
-    wait_for(lambda: not any(key in name for key in keys for name in kept.stored()), seconds=20, what="their bytes are gone")
+        wait_for(lambda: {state for (state,) in parts_of(system, email, "s.state")} == {"aborted"}, seconds=60, what="all four parts are canceled")
+    wait_for(lambda: not any(key in name for key in keys for name in kept.stored()), seconds=60, what="their bytes are gone")
     assert kept.s3 is None or kept.s3.multiparts() == []
     page.goto(f"{system.url}/")
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()

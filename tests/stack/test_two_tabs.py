@@ -21,16 +21,16 @@ def test_the_earlier_tab_is_told_that_the_upload_goes_on_elsewhere(system: Syste
         earlier = context.new_page()
         sign_up(earlier, line.url, "two-tabs@example.org")
         earlier.locator("[data-drop] input[type=file]").set_input_files(film)
-        wait_for(lambda: line.forwarded > size // 5, seconds=30, what="a fifth has been sent")
+        wait_for(lambda: line.forwarded > size // 5, seconds=60, what="a fifth has been sent")
 
         later = context.new_page()
         later.goto(f"{line.url}/")
         later.locator("#unfinished [data-session] input[type=file]").set_input_files(film)
         alert = earlier.get_by_role("alert").first
-        expect(alert).to_contain_text("goes on somewhere else", timeout=30_000)
+        expect(alert).to_contain_text("goes on somewhere else", timeout=60_000)
         expect(alert.get_by_role("link", name="See it in your library")).to_have_attribute("href", "/")
         line.bytes_per_second = 0
-        expect(later.locator("[data-uploads]")).to_contain_text("Ready to play", timeout=90_000)
+        expect(later.locator("[data-uploads]")).to_contain_text("Ready to play", timeout=120_000)
         assert len(system.uploads_of("two-tabs@example.org", "s.id")) == 1, "the same upload went on"
 
 
@@ -42,20 +42,20 @@ def test_the_earlier_tab_takes_the_upload_back_and_the_other_is_told(system: Sys
         earlier = context.new_page()
         sign_up(earlier, line.url, email)
         earlier.locator("[data-drop] input[type=file]").set_input_files(film)
-        wait_for(lambda: line.forwarded > size // 6, seconds=30, what="a sixth has been sent")
+        wait_for(lambda: line.forwarded > size // 6, seconds=60, what="a sixth has been sent")
         later = context.new_page()
         later.goto(f"{line.url}/")
         later.locator("#unfinished [data-session] input[type=file]").set_input_files(film)
         here = earlier.get_by_role("alert").get_by_role("button", name="Go on here")
-        expect(here).to_be_visible(timeout=30_000)
+        expect(here).to_be_visible(timeout=60_000)
 
         [(before,)] = system.uploads_of(email, "s.committed")
         here.click()
-        expect(later.get_by_role("alert").first).to_contain_text("goes on somewhere else", timeout=30_000)
+        expect(later.get_by_role("alert").first).to_contain_text("goes on somewhere else", timeout=60_000)
         expect(earlier.get_by_role("alert")).to_have_count(0)
         [(kept,)] = system.uploads_of(email, "s.committed")
         assert kept >= before
         line.bytes_per_second = 0
-        expect(earlier.locator("[data-uploads]")).to_contain_text("Ready to play", timeout=90_000)
+        expect(earlier.locator("[data-uploads]")).to_contain_text("Ready to play", timeout=120_000)
         expect(later.get_by_role("alert").first).to_contain_text("goes on somewhere else")
     assert len(system.uploads_of(email, "s.id")) == 1, "the same upload went on"

@@ -73,11 +73,11 @@ def test_tus_pauses_reloads_and_goes_on(system: System, page: Page, script: byte
         page.evaluate("trial.begin()")
         until(page, "trial.share > 0.3", seconds=30)
         page.evaluate("trial.pause()")
-        wait_for(lambda: kept(system) > 0, seconds=10, what="the server kept a part")
+        wait_for(lambda: kept(system) > 0, seconds=60, what="the server kept a part")
         before = kept(system)
 
         page.evaluate("trial.resume()")
-        wait_for(lambda: kept(system) > before, seconds=20, what="it went on after the pause")
+        wait_for(lambda: kept(system) > before, seconds=60, what="it went on after the pause")
         page.evaluate("trial.pause()")
 
         open_page(page, line.url, "tus", script)
@@ -177,7 +177,7 @@ def test_aws_s3_is_told_what_was_wrong_with_the_content_once_it_is_there(in_s3: 
     told = page.evaluate("(id) => fetch(`/api/v1/uploads/${id}`).then((answer) => answer.json())", public_id)
     assert told["error"]["code"] == "UPLOAD_NOT_MEDIA"
     assert told["error"]["what_happened"]
-    wait_for(lambda: not [name for name in storage.s3.objects() if key in name], seconds=20, what="nothing stays in the bucket")
+    wait_for(lambda: not [name for name in storage.s3.objects() if key in name], seconds=60, what="nothing stays in the bucket")
 
 
 def junk(folder: Path, *, size: int) -> Path:
@@ -188,7 +188,7 @@ def junk(folder: Path, *, size: int) -> Path:
 
 def arrives(page: Page, storage: Bucket, number: int) -> None:
     """Wait for a part, and for Uppy to have heard of it."""
-    wait_for(lambda: storage.parts() >= number or page.evaluate("trial.error") != "", seconds=30, what=f"part {number} arrived; {state(page)}")
+    wait_for(lambda: storage.parts() >= number or page.evaluate("trial.error") != "", seconds=60, what=f"part {number} arrived; {state(page)}")
     assert page.evaluate("trial.error") == ""
 
 

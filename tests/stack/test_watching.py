@@ -16,7 +16,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def scrape(system: System) -> Samples:
-    answer = requests.get(f"{system.url}/metrics", timeout=30)
+    answer = requests.get(f"{system.url}/metrics", timeout=60)
     assert answer.status_code == 200
     families = text_string_to_metric_families(answer.text)
     return {(sample.name, frozenset(sample.labels.items())): sample.value for family in families for sample in family.samples}
@@ -29,7 +29,7 @@ def value(system: System, name: str, **labels: str) -> float:
 def test_two_web_processes_and_a_worker_tell_one_truth_and_keep_it_when_they_are_killed() -> None:
     with System() as system:
         for number in range(20):  # each over a connection of its own: both processes answer some
-            assert requests.get(f"{system.url}/robots.txt", timeout=30).status_code == 200, number
+            assert requests.get(f"{system.url}/robots.txt", timeout=60).status_code == 200, number
         asked = {"route": "robots.txt", "method": "GET", "status": "200"}
         assert [value(system, "holdfast_http_requests_total", **asked) for _ in range(6)] == [20] * 6
 

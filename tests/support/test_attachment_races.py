@@ -27,7 +27,7 @@ def at_once(work: Callable[[], Any], *, times: int = 3) -> list[Any]:
     barrier, found = threading.Barrier(times), []
 
     def run() -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         try:
             found.append(work())
         finally:
@@ -37,7 +37,7 @@ def at_once(work: Callable[[], Any], *, times: int = 3) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     return found
 
 

@@ -164,7 +164,7 @@ def at_once(count: int, work: Callable[[], Any]) -> list[BaseException | None]:
 
     def run(index: int) -> None:
         try:
-            gate.wait(20)
+            gate.wait(60)
             work()
         except AppError as error:
             outcomes[index] = error
@@ -175,7 +175,7 @@ def at_once(count: int, work: Callable[[], Any]) -> list[BaseException | None]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     return outcomes
 
 

@@ -136,7 +136,7 @@ def test_one_connection_too_many_is_turned_away_until_another_ends(settings: Any
 
 def begun_append(server: Server, path: str, *, length: int) -> socket.socket:
     """An append of which five bytes have been sent."""
-    line = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    line = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     head = f"PATCH {path} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {OFFSET_TYPE}\r\n"
     line.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode() + b"begun")
     return line
@@ -149,7 +149,7 @@ def test_many_stalled_uploads_do_not_starve_the_others(server: Server) -> None:
             address = server.address(server.create(9999))
             open_lines.enter_context(begun_append(server, address.removeprefix(server.url), length=9999))
         for _ in range(100):
-            line = open_lines.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            line = open_lines.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
             line.sendall(b"PATCH /fil")
         data = os.urandom(64 * KIB)
         address = server.address(server.create(len(data)))
@@ -158,7 +158,7 @@ def test_many_stalled_uploads_do_not_starve_the_others(server: Server) -> None:
         assert server.offset(address) == len(data)
 
 
-def closed(line: socket.socket, *, trickle: bytes = b"", seconds: float = 30) -> bool:
+def closed(line: socket.socket, *, trickle: bytes = b"", seconds: float = 60) -> bool:
     """Go on sending a byte now and then until the other side ends the connection."""
     line.settimeout(0.1)
     deadline = time.monotonic() + seconds
@@ -179,7 +179,7 @@ def test_a_header_that_trickles_for_ever_is_ended_and_a_slow_body_is_not() -> No
     with Server(os.environ["DATABASE_URL"], WEB_HEADER_SECONDS="1") as server, contextlib.ExitStack() as lines:
         address = server.address(server.create(10))
         slow = lines.enter_context(begun_append(server, address.removeprefix(server.url), length=10))
-        silent, trickling = (lines.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20)) for _ in range(2))
+        silent, trickling = (lines.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60)) for _ in range(2))
         trickling.sendall(b"PATCH /files/x HTTP/1.1\r\nX-Slow: ")
         assert closed(trickling, trickle=b"a")
         assert closed(silent)

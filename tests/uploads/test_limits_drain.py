@@ -20,7 +20,7 @@ MIB = 2**20
 
 
 def in_flight(server: Server, address: str, *, length: int, sent: bytes) -> socket.socket:
-    line = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    line = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     head = f"PATCH {address.removeprefix(server.url)} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {OFFSET_TYPE}\r\n"
     line.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode() + sent)
     return line
@@ -32,7 +32,7 @@ def committed(server: Server) -> list[int]:
 
 def wait_until_arrived(server: Server, wanted: list[int]) -> None:
     """Checkpoints come by themselves every 2 s; nobody is asked, which would end the appends."""
-    wait_for(lambda: committed(server) == wanted, seconds=20, what="all that was sent is committed")
+    wait_for(lambda: committed(server) == wanted, seconds=60, what="all that was sent is committed")
 
 
 def answer_of(line: socket.socket) -> tuple[int, dict[str, str]]:
@@ -78,5 +78,5 @@ def test_uploads_in_flight_survive_a_reload_and_a_restart(own_server: Server, ho
     for address, each, offset in zip(addresses, data, kept, strict=True):
         told = send_through_anything(server, address, each, part=MIB, seconds=60)
         assert told[0] == offset
-        assert hashlib.sha256(requests.get(address, timeout=20).content).digest() == hashlib.sha256(each).digest()
-    wait_for(lambda: before.isdisjoint(worker.pid for worker in server.workers()), seconds=30, what="the processes of before are gone")
+        assert hashlib.sha256(requests.get(address, timeout=60).content).digest() == hashlib.sha256(each).digest()
+    wait_for(lambda: before.isdisjoint(worker.pid for worker in server.workers()), seconds=60, what="the processes of before are gone")
