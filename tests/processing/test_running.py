@@ -151,7 +151,7 @@ def test_a_lost_lease_kills_ffmpeg_and_writes_nothing(monkeypatch: pytest.Monkey
     pid = wait_for(lambda: pid_in(tmp_path / "pid"))
     before = Attempt.objects.filter(pk=attempt.pk).values().get()
     context.lost = True
-    thread.join(10)
+    thread.join(60)
     assert gone(pid)
     after = Attempt.objects.filter(pk=attempt.pk).values().get()
     assert (after["state"], after["ended_at"]) == (before["state"], None)
