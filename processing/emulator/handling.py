@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -127,13 +126,13 @@ def _before(emulator: Emulator, subject: Subject) -> None:
     Raises:
         ApiError, ConnectionReset: as the book says.
     """
-    take = emulator.faults.take
+    take, now = emulator.faults.take, emulator.clock.now()
     if (rule := take(Fault.REGION_DOWN, subject)) is not None:
         if "http_status" not in rule.params:
             raise ConnectionReset
         raise ApiError("InternalServerErrorException", "Service unavailable", status=int(rule.params["http_status"]))
     if (rule := take(Fault.LATENCY, subject)) is not None:
-        emulator.clock.wait_until(emulator.clock.now() + float(rule.params.get("seconds", 1)), threading.Event())
+        emulator.clock.wait_until(now + float(rule.params.get("seconds", 1)), threading.Event())
     if take(Fault.RESET_BEFORE, subject) is not None:
         raise ConnectionReset
     for fault in REQUEST_FAULTS:
@@ -150,7 +149,3 @@ def _operate(call: Call, found: Route, values: dict[str, Any]) -> Any:
     request = checked(shape, values) if shape is not None else {}
     output = SUPPORTED[name](call, request)
     return encode(found.operation.output_shape, output) if found.operation.output_shape is not None else {}
-
-
-def uptime(began: float) -> float:
-    return round(time.monotonic() - began, 3)

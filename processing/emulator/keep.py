@@ -61,14 +61,14 @@ class Keep:
             self._write_job(job)
             self._write("tags", job.arn, self._tags.of(job.arn))
         for queue in self._queues.all():
-            self._write_queue(queue.arn, queue)
+            self._write_queue(queue, queue.arn)
             self._write("tags", queue.arn, self._tags.of(queue.arn))
         fresh.replace(self._path)
         self._jobs.changed = self._write_job
         self._tags.changed = lambda arn, tags: self._write("tags", arn, tags)
         self._queues.changed = self._write_queue
 
-    def _write_queue(self, arn: str, queue: Queue | None) -> None:
+    def _write_queue(self, queue: Queue | None, arn: str) -> None:
         self._write("queue", arn, asdict(queue) if queue is not None else None)
 
     def _write_job(self, job: Job) -> None:

@@ -37,7 +37,7 @@ class Queues:
 
     Attributes:
         opened: called after a change that may let jobs go.
-        changed: called with the ARN and the queue (None: deleted) after each change, under the lock.
+        changed: called with the queue (None: it was deleted) and its ARN after each change, under the lock.
     """
 
     def __init__(self, clock: Clock, account: str) -> None:
@@ -45,7 +45,7 @@ class Queues:
         self._queues: dict[tuple[str, str], Queue] = {}
         self._lock = threading.RLock()
         self.opened: Callable[[], None] = lambda: None
-        self.changed: Callable[[str, Queue | None], None] = lambda arn, queue: None
+        self.changed: Callable[[Queue | None, str], None] = lambda queue, arn: None
 
     def find(self, region: str, name_or_arn: str) -> Queue:
         """Return a queue by its name or ARN; the default one when neither is given.
@@ -60,7 +60,8 @@ class Queues:
                 raise NotFound(f"The specified queue doesn't exist: {name_or_arn}")
         with self._lock:
             if name == DEFAULT and (region, name) not in self._queues:
-                self._insert(region, name)
+                default = self._insert(region, name)
+                self.changed(default, default.arn)
             queue = self._queues.get((region, name))
         if queue is None:
             raise NotFound(f"The specified queue doesn't exist: {name_or_arn}")
@@ -83,7 +84,7 @@ class Queues:
                 raise BadRequest(f"You have the maximum of {MOST} on-demand queues.")
             queue = self._insert(region, request["Name"])
             self._set(queue, request)
-            self.changed(queue.arn, queue)
+            self.changed(queue, queue.arn)
         return queue
 
     def update(self, region: str, request: dict[str, Any]) -> Queue:
@@ -93,7 +94,7 @@ class Queues:
             queue = self.find(region, request["Name"])
             self._set(queue, request)
             queue.updated = self._clock.now()
-            self.changed(queue.arn, queue)
+            self.changed(queue, queue.arn)
         self.opened()
         return queue
 
@@ -111,7 +112,7 @@ class Queues:
             if jobs_left:
                 raise Conflict(f"You can't delete the queue {name}: it contains unprocessed jobs.")
             del self._queues[region, queue.name]
-            self.changed(queue.arn, None)
+            self.changed(None, queue.arn)
 
     def of(self, region: str) -> list[Queue]:
         with self._lock:
