@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import cast
 
+from . import work
 from .app import Server
 from .service import Emulator
-from .state import Options, Works
+from .state import Options
 
 FAST_CONCURRENCY = 8
 
@@ -54,7 +53,7 @@ def serve(options: Options) -> None:
     Raises:
         OSError: the port is taken, or the state directory cannot be written.
     """
-    emulator = Emulator(options, cast(Works, importlib.import_module("processing.emulator.work")))
+    emulator = Emulator(options, work)
     with Server(emulator) as server:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
