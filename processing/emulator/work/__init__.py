@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..state import Job, Services
 from .notices import send
 from .probes import probe
-from .worker import Worker, canceled
+from .runner import Worker, canceled
 
 
 def worker(job: Job, services: Services) -> Worker:
