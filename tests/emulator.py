@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -30,6 +31,13 @@ RENDITIONS = "holdfast-renditions"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/holdfast-mediaconvert"
 
 
+@functools.cache
+def _client(service: str, url: str, region: str, config: str) -> Any:
+    """One of each kind: making it takes longer than most tests."""
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    return boto3.session.Session().client(service, endpoint_url=url, region_name=region, config=Config(**json.loads(config)), **keys)
+
+
 @dataclass(frozen=True)
 class FakeMediaConvert:
     """A running emulator. Its events go to `queue_url` at moto, in the region of the job."""
@@ -48,8 +56,7 @@ class FakeMediaConvert:
         return self._made("mediaconvert", self.url, region, {"retries": {"total_max_attempts": 1}} | config)
 
     def _made(self, service: str, url: str, region: str, config: dict[str, Any]) -> Any:
-        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-        return boto3.session.Session().client(service, endpoint_url=url, region_name=region, config=Config(**config), **keys)
+        return _client(service, url, region, json.dumps(config))
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """Add rules to the fault book."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import subprocess
@@ -20,6 +21,12 @@ BUCKET = "holdfast-uploads"
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
+@functools.cache
+def _client(url: str) -> Any:
+    """One for each server: making it takes longer than most tests."""
+    return boto3.client("s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing")
+
+
 @dataclass(frozen=True)
 class FakeS3:
     url: str
@@ -32,7 +39,7 @@ class FakeS3:
 
     @property
     def client(self) -> Any:
-        return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing")
+        return _client(self.url)
 
     def objects(self, prefix: str = "") -> dict[str, int]:
         """Return name and size in bytes of all there is."""
