@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .base import Engine, EngineFailure, Failure, RemoteEngine
-from .local import LocalEngine
+from .local.engine import LocalEngine
 from .mediaconvert.engine import MediaConvertEngine
 
 T = TypeVar("T")

@@ -1,3 +1,1 @@
-from .engine import LocalEngine
-
-__all__ = ["LocalEngine"]
+"""The local engine is `engine.LocalEngine`. What runs and watches a process (`process`, `progress`) needs no Django; the emulator uses it, too."""

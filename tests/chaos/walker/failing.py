@@ -8,7 +8,7 @@ from unittest.mock import patch
 from django.conf import settings
 
 from processing.engines.base import EngineFailure, Failure
-from processing.engines.local import LocalEngine
+from processing.engines.local.engine import LocalEngine
 from processing.models import LIVE_JOB_STATES, Job, JobState
 from processing.notes import JobAlreadyEnded
 from processing.services.jobs import cancel_job, retry_job

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.db import connection
 
-from processing.engines.local import LocalEngine
+from processing.engines.local.engine import LocalEngine
 from processing.models import Attempt
 from resilience.models import Task, TaskRun
 from resilience.models.tasks import LIVE_STATES
