@@ -109,6 +109,18 @@ def classify(failure: Failure) -> Classified:
     return Classified(errors.EncodingUnclassified.entry.code, ErrorClass.UNCLASSIFIED)
 
 
+def runbook_of(error_code: str, error_raw: str) -> str:
+    """Return what an operator does first about a failed attempt: what just these words ask for, else what the catalogue says of the code.
+
+    Args:
+        error_raw: as attempts keep it, `source code: message`.
+    """
+    head, _, message = error_raw.partition(": ")
+    source, _, code = head.partition(" ")
+    said = errors.saying(source, code, message)
+    return said.runbook if said is not None and said.means == error_code else CATALOGUE.get(error_code).runbook
+
+
 def clock(seconds: float | None) -> str:
     """Return a moment as a player shows it: `0:03`, `1:02:09`; "the start" when it is not known or nothing came before."""
     if not seconds or seconds < 1:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html
 
-from processing.models import Attempt, Job, Rendition
+from processing.classify import runbook_of
+from processing.models import Attempt, EngineEvent, Job, Rendition, RenditionState
 from resilience.admin_display import age, between, link, list_of
 from resilience.errors import CATALOGUE, Entry
 from resilience.models import Circuit, Task, TaskRun
@@ -21,11 +23,18 @@ from resilience.models import Circuit, Task, TaskRun
 WIDTH = 400  # of the drawing, in its own units
 MOST_TASKS = 30
 MOST_RUNS = 6
+MOST_OBSERVATIONS = 200
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One attempt on the time axis: where it waited and where it ran, in units of WIDTH."""
+    """One attempt on the time axis: where it waited and where it ran, in units of WIDTH.
+
+    Args:
+        runbook: what an operator does first.
+        at_partner: address of the job in the partner's own console.
+        observations: the newest news of it, oldest first.
+    """
 
     attempt: Attempt
     waits_from: float
@@ -34,6 +43,9 @@ class Bar:
     waited: str
     took: str
     entry: Entry | None
+    runbook: str = ""
+    at_partner: str = ""
+    observations: list[EngineEvent] = field(default_factory=list)
 
     @property
     def waits_for(self) -> float:
@@ -51,10 +63,11 @@ def timeline(job: Job, *, now: datetime | None = None) -> list[Bar]:
     def place(moment: datetime) -> float:
         return round(min(1.0, max(0.0, (moment - job.created_at).total_seconds() / length)) * WIDTH, 1)
 
-    return [_bar(attempt, place=place, end=end) for attempt in attempts]
+    news = observations_of(attempts)
+    return [_bar(attempt, place=place, end=end, observations=news.get(attempt.public_id, [])) for attempt in attempts]
 
 
-def _bar(attempt: Attempt, *, place: Any, end: datetime) -> Bar:
+def _bar(attempt: Attempt, *, place: Any, end: datetime, observations: list[EngineEvent]) -> Bar:
     stopped = attempt.ended_at or end
     started = attempt.started_at or stopped
     return Bar(
@@ -65,7 +78,27 @@ def _bar(attempt: Attempt, *, place: Any, end: datetime) -> Bar:
         waited=between(attempt.created_at, started),
         took=between(attempt.started_at, stopped),
         entry=CATALOGUE.get(attempt.error_code) if attempt.error_code else None,
+        runbook=runbook_of(attempt.error_code, attempt.error_raw) if attempt.error_code else "",
+        at_partner=at_partner(attempt),
+        observations=observations,
     )
+
+
+def at_partner(attempt: Attempt) -> str:
+    """Return the address of an attempt's job in the AWS console; empty where there is none, as of an emulator's job."""
+    kind, _, region = attempt.engine.partition(":")
+    if kind != "mediaconvert" or not attempt.external_id or settings.MEDIACONVERT_ENDPOINT_URL:
+        return ""
+    return f"https://{region}.console.aws.amazon.com/mediaconvert/home?region={region}#/jobs/summary/{attempt.external_id}"
+
+
+def observations_of(attempts: Iterable[Attempt]) -> dict[str, list[EngineEvent]]:
+    """Return the newest news of each attempt, by its public id, oldest first."""
+    found: dict[str, list[EngineEvent]] = {}
+    ids = [attempt.public_id for attempt in attempts]
+    for event in EngineEvent.objects.filter(attempt_id__in=ids).exclude(attempt_id="").defer("body").order_by("-pk")[:MOST_OBSERVATIONS]:
+        found.setdefault(event.attempt_id, []).insert(0, event)
+    return found
 
 
 @dataclass(frozen=True)
@@ -95,6 +128,7 @@ def context(job: Job) -> dict[str, Any]:
         "bar_width": WIDTH,
         "span": between(job.created_at, job.finished_at or timezone.now()),
         "renditions": renditions,
+        "missing": missing_rungs(job, renditions),
         "tasks": tasks_of(job, [bar.attempt for bar in bars]),
         "circuits": list(Circuit.objects.filter(name__in=[f"engine.{name}" for name in engines])),
         "places": [
@@ -106,6 +140,13 @@ def context(job: Job) -> dict[str, Any]:
         ],
         "updated": age(job.updated_at),
     }
+
+
+def missing_rungs(job: Job, renditions: Iterable[Rendition]) -> str:
+    """Name the rungs nobody has made yet: what a retry makes."""
+    ready = {rendition.rung for rendition in renditions if rendition.state == RenditionState.READY}
+    names = [rung["name"] if isinstance(rung, dict) else str(rung) for rung in job.ladder]
+    return ", ".join(name for name in names if name not in ready)
 
 
 def _link(address: str, text: str) -> Any:

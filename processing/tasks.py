@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from processing.services import look, outputs, poison, reap, run, submission, submit
+from processing.services import look, outputs, poison, reap, route, run, submission, submit
 from resilience import pressure
 from resilience.reapers import reaper
 from resilience.shedding import Work
@@ -26,7 +26,9 @@ def require_ease() -> None:
 @durable("processing.submit", timeout=90, tries=60, cap=60.0)
 def submit_job(context: TaskContext, *, job_id: str, engine: str = "", salvage: bool = False) -> None:
     require_ease()
-    submit.submit_job(job_id, engine=engine, salvage=salvage)
+    chosen = route.choose(job_id, wanted=engine, salvage=salvage)
+    if chosen is not None:
+        submit.submit_job(job_id, engine=chosen, salvage=salvage)
     submission.carry_on(job_id)
 
 

@@ -15,6 +15,7 @@ from processing.models import LIVE_JOB_STATES, Attempt, AttemptState, Job, JobSt
 from processing.services import reasons
 from processing.services.chain import in_seconds, policy_for
 from processing.signals import job_given_up, job_needs_new_file, job_ready, job_retrying
+from resilience.errors import CATALOGUE
 from resilience.faults import point
 from resilience.tasks import enqueue
 from resilience.tasks.backoff import delay
@@ -68,7 +69,8 @@ def conclude(job: Job, attempt: Attempt, decision: Decision) -> None:
     """End a job that no engine is left for, or let it wait for the operator."""
     match decision.next:
         case Next.BLOCKED:
-            _block(job, attempt)
+            times = _failures_like(job, attempt)
+            block(job, code=attempt.error_code, engine=attempt.engine, fields=attempt.error_fields, salvage=attempt.salvage, times=times)
         case Next.NEEDS_NEW_FILE:
             give_up(job, JobState.NEEDS_NEW_FILE)
         case _:
@@ -111,12 +113,18 @@ def end(job: Job, state: JobState, *, code: str = "", fields: dict[str, Any] | N
     return True
 
 
-def _block(job: Job, attempt: Attempt) -> None:
-    """The operator's move. The job looks by itself whether it was made, less and less often; `manage.py recover` does not wait for that."""
-    wait = delay(_failures_like(job, attempt), base=BLOCKED_SECONDS, cap=BLOCKED_CAP_SECONDS, random=random.random)
-    if end(job, JobState.BLOCKED, code=attempt.error_code, fields=attempt.error_fields):
-        payload = {"job_id": job.public_id, "engine": attempt.engine, "salvage": attempt.salvage}
-        enqueue("processing.submit", key=f"{job.public_id}:{attempt.number}", payload=payload, run_at=in_seconds(wait))
+def block(job: Job, *, code: str, engine: str, fields: dict[str, Any] | None = None, salvage: bool = False, times: int = 1) -> None:
+    """The operator's move. The job looks by itself whether it was made, less and less often; `manage.py recover` does not wait for that.
+
+    Args:
+        engine: to ask again.
+        times: how often it failed so.
+    """
+    wait = delay(times, base=BLOCKED_SECONDS, cap=BLOCKED_CAP_SECONDS, random=random.random)
+    if end(job, JobState.BLOCKED, code=code, fields=fields):
+        log.error("job.blocked", job=job.public_id, code=code, engine=engine, first=CATALOGUE.get(code).runbook)
+        payload = {"job_id": job.public_id, "engine": engine, "salvage": salvage}
+        enqueue("processing.submit", key=f"{job.public_id}:blocked:{job.version}", payload=payload, run_at=in_seconds(wait))
 
 
 def _try_again(job: Job, attempt: Attempt, decision: Decision) -> None:
