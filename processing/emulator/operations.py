@@ -35,6 +35,11 @@ class Call:
             raise NotFound(f"Could not find job with id {number}")
         return seen
 
+    def shown(self, job: Job) -> dict[str, Any]:
+        """Describe a job at one moment, not between two of its changes."""
+        with self.emulator.jobs.lock:
+            return present.job(job)
+
     def jobs(self) -> list[Job]:
         """Return the region's jobs, newest first, as they are to be seen."""
         jobs = self.emulator.jobs.newest_first(self.region)
@@ -55,21 +60,23 @@ def create_job(call: Call, request: dict[str, Any]) -> Output:
     if is_new:
         if tags := request.get("Tags"):
             emulator.tags.put(job.arn, tags)
-        answer = {"Job": present.job(job)}  # as it was submitted, however fast it starts
+        answer = {"Job": call.shown(job)}  # as it was submitted, however fast it starts
         emulator.submit(job)
         return answer
-    return {"Job": present.job(job)}
+    return {"Job": call.shown(job)}
 
 
 def get_job(call: Call, request: dict[str, Any]) -> Output:
-    return {"Job": present.job(call.job(request["Id"]))}
+    return {"Job": call.shown(call.job(request["Id"]))}
 
 
 def cancel_job(call: Call, request: dict[str, Any]) -> Output:
+    """The service sends no event for a job that was still waiting (awsdocs/aws-elemental-mediaconvert-user-guide, #12)."""
     job = call.job(request["Id"])
     if not call.emulator.jobs.end(job, Status.CANCELED):
         raise Conflict(f"Job {job.id} is in status {job.status} and cannot be canceled")
-    call.emulator.works.canceled(job, call.emulator)
+    if job.started is not None:
+        call.emulator.works.canceled(job, call.emulator)
     return {}
 
 
@@ -80,7 +87,7 @@ def list_jobs(call: Call, request: dict[str, Any]) -> Output:
     if "Queue" in request:
         arn = call.emulator.queues.find(call.region, request["Queue"]).arn
         jobs = [job for job in jobs if job.queue == arn]
-    return _page(jobs, request)
+    return _page(call, jobs, request)
 
 
 def search_jobs(call: Call, request: dict[str, Any]) -> Output:
@@ -99,9 +106,9 @@ class _Found(Call):
         return [job for job in Call.jobs(self) if any(self.part in url for url in job.inputs)]
 
 
-def _page(jobs: list[Job], request: dict[str, Any]) -> Output:
+def _page(call: Call, jobs: list[Job], request: dict[str, Any]) -> Output:
     page, token = page_of(jobs, request)
-    return {"Jobs": [present.job(job) for job in page], "NextToken": token}
+    return {"Jobs": [call.shown(job) for job in page], "NextToken": token}
 
 
 def start_jobs_query(call: Call, request: dict[str, Any]) -> Output:
@@ -111,7 +118,7 @@ def start_jobs_query(call: Call, request: dict[str, Any]) -> Output:
 def get_jobs_query_results(call: Call, request: dict[str, Any]) -> Output:
     asked = call.emulator.queries.request(call.region, request["Id"])
     found = [job for job in call.jobs() if matches(job, asked.get("FilterList", []))]
-    return _page(found, asked) | {"Status": "COMPLETE"}
+    return _page(call, found, asked) | {"Status": "COMPLETE"}
 
 
 def probe(call: Call, request: dict[str, Any]) -> Output:

@@ -55,6 +55,18 @@ def test_a_running_job_is_canceled_and_its_worker_stopped(api: Api) -> None:
     assert api.emulator.complete(running, DETAILS) is False  # too late
 
 
+def test_a_waiting_job_is_canceled_without_an_event(api: Api) -> None:
+    api.client().update_queue(Name="Default", Status="PAUSED")
+    number = api.client().create_job(**job())["Job"]["Id"]
+    api.client().cancel_job(Id=number)
+    assert api.client().get_job(Id=number)["Job"]["Status"] == "CANCELED"
+    assert api.journal("event") == []
+    api.client().update_queue(Name="Default", Status="ACTIVE")
+    last = api.client().create_job(**job())["Job"]["Id"]
+    assert api.ended(last)["Status"] == "COMPLETE"
+    assert [entry["job"] for entry in api.journal("job_started")] == [last]  # the canceled one was never begun
+
+
 @pytest.mark.parametrize("how", ["complete", "error", "canceled"])
 def test_a_job_that_has_ended_cannot_be_canceled(api: Api, how: str) -> None:
     if how == "error":
