@@ -19,6 +19,7 @@ from django.utils import timezone
 from config.bottlenecks import bottlenecks
 from config.machine import machine
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState
+from processing.services.slots import capacity
 from resilience import fleet
 from resilience.admin_display import list_of, tone
 from resilience.models import Circuit, OperatorAction, Task
@@ -169,6 +170,7 @@ def front_page() -> dict[str, Any]:
         "busy": busy_workers(),
         "circuits": list(Circuit.objects.order_by("name")[:50]),
         "waiting_tickets": waiting_tickets(),
+        "local_engine": capacity(),
         **machine(now=now),
         "last_actions": list(OperatorAction.objects.select_related("actor").order_by("-id")[:5]),
     }

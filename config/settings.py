@@ -128,6 +128,7 @@ RENDITION_DIR = VAR_DIR / "renditions"
 WORK_DIR = VAR_DIR / "work"  # of attempts that run on this host; on the same disk as RENDITION_DIR a finished file is only renamed
 FFMPEG_THREADS = env.integer("FFMPEG_THREADS", max(1, (os.cpu_count() or 2) - 1), minimum=1, maximum=64)
 ENGINES = env.listing("ENGINES", ["local"])
+LOCAL_ENGINE_SLOTS = env.integer("LOCAL_ENGINE_SLOTS", 0, minimum=0, maximum=10_000)  # files at once, over all hosts; 0: as many as media workers
 FFMPEG = env.text("FFMPEG")  # a path; empty takes the one of imageio-ffmpeg
 MAX_DURATION_SECONDS = env.number("MAX_DURATION_SECONDS", 4 * 3600.0, minimum=1.0)
 

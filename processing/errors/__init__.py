@@ -2,7 +2,7 @@
 
 from .common import NEW_FILE, OF_THE_FILE, OURS, READ_GUIDE, TRY_AGAIN, WE_GO_ON
 from .endings import EncodingUnclassified, GaveUp, SourcePoisonous
-from .of_engines import DiskFull, EngineBusy, EngineFailed, EngineMissing, EngineStalled
+from .of_engines import DiskFull, EngineBusy, EngineFailed, EngineMissing, EngineStalled, SlotsTaken
 from .of_partners import (
     AccelerationOff,
     AccessRefused,
@@ -51,6 +51,7 @@ __all__ = [
     "ReplicaMissing",
     "SavingFailed",
     "SettingsRefused",
+    "SlotsTaken",
     "SoundUnreadable",
     "SourceCorrupt",
     "SourceDamaged",
@@ -58,8 +59,8 @@ __all__ = [
     "SourcePoisonous",
     "SourceTruncated",
     "SourceUnreadable",
-    "SubmissionUnsettled",
     "StorageFailed",
+    "SubmissionUnsettled",
     "TimesBroken",
     "TookTooLong",
     "saying",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from resilience.circuits.errors import CircuitOpen
 from resilience.errors import ASK_FOR_HELP, AppError, Category, Entry, Match
 
 from .common import OURS, WE_GO_ON
@@ -94,3 +95,20 @@ class EngineMissing(AppError):
         runbook="`manage.py doctor` says what is wrong with ffmpeg or with the setting ENGINES. Blocked jobs go on by themselves afterwards.",
         **OURS | {"severity": "critical"},
     )
+
+
+class SlotsTaken(CircuitOpen):
+    """The local engine does as many files at once as it may. To tasks it is what a circuit at rest is: come back later, no try spent."""
+
+    entry = Entry(
+        code="ENCODING_SLOTS_TAKEN",
+        title="Converting takes longer than usual",
+        what_happened="All our own converters are at work. Your file is safe and its turn comes by itself.",
+        actions=(WE_GO_ON,),
+        runbook="Nothing to do while it is short. Raise LOCAL_ENGINE_SLOTS if the machines have room, or add machines.",
+        fields=("circuit",),
+        **OURS | {"category": Category.CAPACITY, "severity": "info"},
+    )
+
+    def __init__(self, *, engine: str, retry_after: float) -> None:
+        super().__init__(circuit=f"engine.{engine}", retry_after=retry_after)

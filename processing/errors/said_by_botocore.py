@@ -119,7 +119,8 @@ _ROWS = (
     ),
     # Raised by botocore itself: nobody answered, or nothing was sent.
     *_raised(
-        "OutcomeUnknown EndpointConnectionError ConnectTimeoutError ReadTimeoutError ConnectionClosedError ConnectionError ProxyConnectionError SSLError HTTPClientError "
+        "OutcomeUnknown "
+        "EndpointConnectionError ConnectTimeoutError ReadTimeoutError ConnectionClosedError ConnectionError ProxyConnectionError SSLError HTTPClientError "
         "IncompleteReadError ResponseStreamingError ResponseParserError CapacityNotAvailableError",
         "ENCODING_ENGINE_AWAY",
         'Could not connect to the endpoint URL: "https://mediaconvert.eu-west-1.amazonaws.com/2017-08-29/jobs"',

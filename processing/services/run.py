@@ -14,6 +14,7 @@ from processing.engines.base import Engine, EngineFailure, Failure, News, Observ
 from processing.engines.registry import engine as engine_of
 from processing.ladder import Rung
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, Rendition
+from processing.services import slots
 from processing.services.observe import apply_observation
 from processing.services.orders import order_for
 from processing.services.publish import publish
@@ -94,15 +95,24 @@ def says_nothing_of_the_engine(error: BaseException) -> bool:
 
 @retried(joins=True)
 def claim(job_id: str, chain_id: str) -> Attempt | None:
-    """Return the attempt this run works for; None when there is nothing left to do."""
+    """Return the attempt this run works for, with its slot at the engine; None when there is nothing left to do.
+
+    Raises:
+        SlotsTaken: the engine does as many as it may; nothing was changed.
+    """
     job = Job.objects.select_for_update().filter(public_id=job_id, state__in=LIVE_JOB_STATES).first()
     attempt = _chain(job_id, chain_id)
-    if job is None or attempt is None or attempt.state in _UNTOUCHED:
-        return attempt if job else None
+    if job is None or attempt is None:
+        return None
+    if attempt.state in _UNTOUCHED:
+        slots.take(attempt)
+        return attempt
     Attempt.objects.filter(pk=attempt.pk, state__in=LIVE_ATTEMPT_STATES).update(
         state=AttemptState.LOST, ended_at=Now(), decision="same_engine: its worker went away; the next one makes only what is missing"
     )
-    return next_attempt(job, engine=attempt.engine, salvage=attempt.salvage, chain_id=chain_id)
+    following = next_attempt(job, engine=attempt.engine, salvage=attempt.salvage, chain_id=chain_id)
+    slots.take(following)  # the dead run's own
+    return following
 
 
 def deliver(attempt_id: str, observation: Observation, watch: Watch) -> None:
@@ -155,6 +165,9 @@ def _run(context: TaskContext, job_id: str, chain_id: str) -> None:
                 engine.cancel(order)
     except EngineFailure as failed:
         deliver(attempt.public_id, Observation(News.ERROR, failure=failed.failure), watch)
+        raise
+    except CircuitOpen:
+        slots.give_back(attempt)
         raise
 
 
