@@ -8,10 +8,13 @@ from django import forms
 from django.contrib import admin
 
 from processing import job_page
+from processing.captions import admin as captions_admin  # noqa: F401 - they register themselves
 from processing.classify import ErrorClass
+from processing.extras import admin as extras_admin  # noqa: F401
 from processing.models import LIVE_JOB_STATES, Attempt, Job, JobState, Publication, Rendition, RetryPolicy
 from processing.services import jobs
-from resilience.admin_actions import Change, ConsoleAdmin, Given
+from processing.services.chain import configured_chain
+from resilience.admin_actions import Change, ConsoleAdmin, Given, ReasonForm
 from resilience.admin_display import age, as_json, as_text, badge, between, error_label, link, size_in_words, state_of
 from resilience.admin_filters import recent
 from resilience.admin_policies import Plan, PolicyAdmin, PolicyForm
@@ -20,6 +23,17 @@ from resilience.errors import CATALOGUE
 
 def _retry(job: Job, given: Given) -> None:
     jobs.retry_job(job, by=given.actor, reason=given.reason)
+
+
+def _retry_with(job: Job, given: Given) -> None:
+    jobs.retry_job(job, by=given.actor, reason=given.reason, engine=given.values["engine"])
+
+
+class EngineForm(ReasonForm):
+    """Which engine is to begin, and why."""
+
+    engine = forms.ChoiceField(choices=lambda: [(name, name) for name in configured_chain()])
+    field_order = ["engine", "reason"]
 
 
 def _cancel(job: Job, given: Given) -> None:
@@ -50,6 +64,17 @@ class JobAdmin(ConsoleAdmin):
             apply=_retry,
             service_records=True,
             fits=lambda job: job.state != JobState.READY,
+        ),
+        Change(
+            name="retry_with",
+            label="Retry with another engine",
+            done="retried with the chosen engine",
+            permission="processing.retry_job",
+            consequence="Begins with the engine you choose, whatever failed before, and makes only the rungs that are missing. All history is kept.",
+            apply=_retry_with,
+            form=EngineForm,
+            service_records=True,
+            fits=lambda job: job.state != JobState.READY and len(configured_chain()) > 1,
         ),
         Change(
             name="cancel",

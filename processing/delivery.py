@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db.models import Max
+from django.utils.http import content_disposition_header
 
 from processing import links, store
 from processing.content_types import CONTENT_TYPES, PLAYLIST, content_type, suffix
@@ -22,10 +23,15 @@ from processing.models import Publication, Rendition
 from processing.notes import RenditionNotFound
 from processing.playlist import duration_of, is_main, with_addresses
 from uploads.models import Video
+from uploads.services.clean import clean_file_name
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9]+)?")
 _LONGEST = 250
 FOR_EVER = "private, max-age=31536000, immutable"  # names are never used twice
+LIST = "vtt"
+FILMS = frozenset({"film.mp4", "film.m4a"})
+KNOWN_ENDINGS = frozenset({"mp4", "mov", "m4v", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "mp3", "m4a", "wav", "flac", "ogg", "aac", "wmv", "3gp"})
+_PICTURE = re.compile(r"^([A-Za-z0-9_-]+\.jpg)(#xywh=[0-9,]+)$", re.MULTILINE)
 NOT_KEPT = "private, no-store"  # the addresses in it end
 
 
@@ -88,15 +94,29 @@ def deliver(asked: Asked) -> Delivered | Elsewhere:
     _require_ours(asked)
     if suffix(asked.path) == PLAYLIST:
         return _as_file(_playlist(asked), asked)
-    if store.is_remote():
-        seconds = links.link_life()
-        return Elsewhere(store.address_of(asked.name, seconds=seconds), seconds)
-    return _opened(asked)
+    if suffix(asked.path) == LIST:
+        return _as_file(_with_links(_text(asked), asked), asked)  # a page's text tracks come from its own server
+    save_as = file_name(asked)
+    if not store.is_remote():
+        return replace(_opened(asked), save_as=save_as)
+    seconds = links.link_life()
+    saved = {"ResponseContentDisposition": content_disposition_header(True, save_as)} if save_as else {}
+    return Elsewhere(store.address_of(asked.name, seconds=seconds, **saved), seconds)
+
+
+def file_name(asked: Asked) -> str:
+    """Return the name under which a film to save is saved; empty for everything else."""
+    last = asked.path.rpartition("/")[2]
+    if last not in FILMS:
+        return ""
+    stem, dot, ending = asked.video.title.rpartition(".")
+    title = stem if dot and ending.lower() in KNOWN_ENDINGS else asked.video.title
+    return clean_file_name(f"{title.replace('/', ' ')}.{suffix(last)}")
 
 
 def head_of(asked: Asked) -> Told | None:
     """Say what S3 would answer to a HEAD, as an address there is for GET alone. None for what we hand out ourselves. Raises as `deliver`."""
-    if not store.is_remote() or suffix(asked.path) == PLAYLIST:
+    if not store.is_remote() or suffix(asked.path) in (PLAYLIST, LIST):
         return None
     _require_ours(asked)
     try:
@@ -154,6 +174,12 @@ def _playlist(asked: Asked) -> str:
         return store.address_of(name, seconds=max(1, ends - now)) if store.is_remote() else links.path_to(name, expires=ends)
 
     return with_addresses(text, folder=asked.folder, address=address)
+
+
+def _with_links(text: str, asked: Asked) -> str:
+    """A list of pictures names its sheet; in its place stands a link that works as long as the film is watched. Captions name nothing."""
+    ends = links.now() + links.life_at(_duration(asked.video))
+    return _PICTURE.sub(lambda found: f"{links.path_to(f'{asked.folder}/{found[1]}', expires=ends)}{found[2]}", text)
 
 
 def _duration(video: Video) -> float:

@@ -10,10 +10,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from processing.events.models import CallBudget as CallBudget  # tables of this app too
+from processing.captions.models import Caption as Caption  # tables of this app too
+from processing.events.models import CallBudget as CallBudget
 from processing.events.models import EngineEvent as EngineEvent
 from processing.events.models import EventQueue as EventQueue
 from processing.events.models import RemoteOrphan as RemoteOrphan
+from processing.extras.models import Extra as Extra
 from resilience.ids import opaque_id
 from uploads.models import UploadSession, Video
 

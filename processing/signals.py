@@ -10,3 +10,4 @@ job_ready = Signal()  # job: Job. Everything it will make is made (state ready o
 job_needs_new_file = Signal()  # job: Job. The user's move; job.error_code says why.
 job_retrying = Signal()  # job: Job, retry_at: datetime. Sent once per job, not per try.
 job_given_up = Signal()  # job: Job. Dead: every engine exhausted.
+extra_ready = Signal()  # video: Video, kind: str. What is made besides its qualities is there: download, thumbnails, captions.

@@ -21,6 +21,7 @@ from resilience.faults import point
 log = structlog.get_logger(__name__)
 
 TEXT_MARK = "text-"  # of files on their way into the store
+FOLDER_MARK = "extra-"  # of working folders of what is made besides renditions
 PATIENCE_SECONDS = 600.0  # while a store is away, what was made waits for it this long; then the task does, and it is made again
 LOOK_SECONDS = 1.0
 LONGEST_TEXT = 4 * 2**20
@@ -109,13 +110,18 @@ def put_text(name: str, text: str) -> None:
 
 
 def read_text(name: str) -> str:
-    """Return a small text.
+    """Return a small text. Raises as `read_bytes`."""
+    return read_bytes(name).decode()
+
+
+def read_bytes(name: str) -> bytes:
+    """Return what is in a small file.
 
     Raises:
         FileNotFoundError: there is none. OSError: the store failed. CircuitOpen: it is away.
     """
     with default_storage.open(name, "rb") as file:
-        return bytes(file.read(LONGEST_TEXT)).decode()
+        return bytes(file.read(LONGEST_TEXT))
 
 
 def copy_to(name: str, target: IO[bytes]) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from processing.extras import receivers as extras_receivers  # noqa: F401 - they register themselves
+from processing.extras import tasks as extras_tasks  # noqa: F401
 from processing.services import look, outputs, poison, reap, route, run, submission, submit
 from resilience import pressure
 from resilience.reapers import reaper

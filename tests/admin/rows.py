@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 from notifications.models import Event, Notification, NotificationKind
-from processing.models import Attempt, AttemptState, Job, JobState, Publication, Rendition, RenditionState, RetryPolicy
+from processing.models import Attempt, AttemptState, Caption, Extra, Job, JobState, Publication, Rendition, RenditionState, RetryPolicy
 from resilience.models import Circuit, CircuitEvent, GroupChange, Mail, OperatorAction, Pause, Reaper, Task, TaskPolicy, TaskRun
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import RunOutcome, TaskState
@@ -76,6 +76,8 @@ def make_everything(*, each: int = 1) -> None:
         UploadSession.objects.filter(pk=source.pk).update(error_code="INTERNAL_UNCLASSIFIED", probe={"container": "mp4"}, sha256="ab" * 32)
         ResumeToken.objects.create(session=source, token_hash=f"{number:064d}", expires_at=timezone.now(), absolute_expires_at=timezone.now())
         Publication.objects.create(video=video, job=job, playlist="a/main.m3u8")
+        Extra.objects.create(video=video, kind="download", path=f"{job.public_id}/film.mp4", state="failed", error="EngineFailure: <b>")
+        Caption.objects.create(video=video, source=source, engine="openai", state="failed", error_code="INTERNAL_UNCLASSIFIED", error_raw="<b>no</b>")
         Event.objects.create(user=owner, video=video, kind="video.changed", sentence="Converting", data={"video": video.public_id})
         Notification.objects.create(user=owner, kind=NotificationKind.GIVEN_UP, key=f"k{number}", video=video, title="We could not convert it")
         ticket = Ticket.objects.create(owner=owner, video=video, subject="It does not play", error_code="INTERNAL_UNCLASSIFIED")
