@@ -104,12 +104,19 @@ def observation(envelope: Envelope) -> Observation | None:
 
 
 def _object(text: str) -> dict[str, Any]:
+    """Return the object a text holds, if a table can hold it too."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         raise Malformed("is not JSON") from None
     if not isinstance(found, dict):
         raise Malformed("is not a JSON object")
+    try:
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        raise Malformed("holds what is no text or no number") from None
+    if "\\u0000" in text:
+        raise Malformed("holds a NUL character")
     return found
 
 

@@ -75,11 +75,12 @@ def _submitted(attempt_id: str, observation: Observation) -> bool:
 def _progressed(attempt_id: str, observation: Observation) -> bool:
     percent = min(100.0, max(0.0, observation.percent or 0.0))
     due = Q(observed_at__isnull=True) | Q(observed_at__lt=Now() - timedelta(seconds=PROGRESS_SECONDS)) | ~Q(phase=observation.phase)
-    if not _live(attempt_id, RANK[News.PROGRESSING]).filter(due).exists():
+    running = _live(attempt_id, RANK[News.PROGRESSING]).exclude(state=AttemptState.VERIFYING).filter(due)
+    if not running.exists():
         return False  # too soon after the last one, late, or over
     job = lock_job_of(attempt_id)
     values = {"state": AttemptState.PROGRESSING, "observation_rank": RANK[News.PROGRESSING], "phase": observation.phase[:60], "observed_at": Now()}
-    if job is None or not _live(attempt_id, RANK[News.PROGRESSING]).filter(due).update(percent=Greatest(F("percent"), percent), **values):
+    if job is None or not running.update(percent=Greatest(F("percent"), percent), **values):
         return False
     Job.objects.filter(pk=job.pk, state=JobState.RUNNING).update(percent=Greatest(F("percent"), percent), updated_at=Now())
     job.refresh_from_db()

@@ -74,13 +74,17 @@ def _without(*path: str) -> str:
         pytest.param(json.dumps(envelope("COMPLETE") | {"id": "x" * 5000}), id="endless_id"),
         pytest.param(json.dumps(envelope("COMPLETE") | {"id": 7}), id="number_for_id"),
         pytest.param(json.dumps(envelope("COMPLETE", job_id="a\0b")), id="nul"),
+        pytest.param(message("ERROR", errorMessage="\ud800"), id="half_a_character"),
+        pytest.param(message("ERROR", errorMessage="a\0b"), id="nul_inside"),
+        pytest.param(message("ERROR", errorCode=float("nan")), id="not_a_number"),
+        pytest.param(message("ERROR").replace("1040", "1e999"), id="endless_number"),
         pytest.param(_without("id"), id="without_id"),
         pytest.param(_without("detail", "jobId"), id="without_job"),
         pytest.param(_without("detail", "status"), id="without_status"),
     ],
 )
 def test_what_is_no_event_of_a_job_is_malformed_and_says_why(text: str) -> None:
-    with pytest.raises(Malformed, match=r"^(is|has|comes)"):
+    with pytest.raises(Malformed, match=r"^(is|has|comes|holds)"):
         read(text)
 
 
