@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,15 @@ __all__ = ["CircuitOpen", "circuit", "rests", "warm_up"]
 
 _CIRCUITS: dict[str, FleetCircuit] = {}
 _LOCK = threading.Lock()
+
+
+def _begin_anew() -> None:
+    """In a forked child: whoever held the lock in the parent is not here to let go of it."""
+    global _LOCK
+    _LOCK = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def circuit(name: str, **limits: Any) -> FleetCircuit:

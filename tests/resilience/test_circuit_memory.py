@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
+from resilience import circuits
 from resilience.circuits import CircuitOpen, circuit
 from resilience.circuits.limits import Counts, Limits
 from resilience.circuits.local import LocalCircuit
@@ -197,3 +201,12 @@ class TestMemoryOnly:
             near.call(int)
         near.tell_figures()
         assert {outcome: counted()[outcome] - before[outcome] for outcome in before} == {"ok": 2, "failed": 2, "refused": 1, "ignored": 1}
+
+
+def test_a_child_does_not_wait_for_a_lock_that_only_its_parent_can_let_go() -> None:
+    with circuits._LOCK:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)  # in place of waiting for ever
+            os._exit(circuit("asked.in.a.child").name != "asked.in.a.child")
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
