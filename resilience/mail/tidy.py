@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from resilience import tidy
 from resilience.models import Mail
 from resilience.models.mail import MailState
 from resilience.reapers import reaper
@@ -29,8 +30,4 @@ def remove_old(*, dry_run: bool) -> int:
 
 @reaper("mail.files", every=timedelta(hours=24), per_host=True, about="Removes messages written to VAR_DIR/mail a month ago, where no mail server is set.")
 def remove_old_files(*, dry_run: bool) -> int:
-    folder, latest = Path(settings.EMAIL_FILE_PATH), time.time() - DEAD_KEPT.total_seconds()
-    old = [path for path in folder.glob("*.log") if path.stat().st_mtime < latest] if folder.is_dir() else []
-    for path in [] if dry_run else old:
-        path.unlink(missing_ok=True)
-    return len(old)
+    return tidy.remove_old(Path(settings.EMAIL_FILE_PATH), "*.log", latest=time.time() - DEAD_KEPT.total_seconds(), dry_run=dry_run)
