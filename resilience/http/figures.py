@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from resilience.metrics import counter, gauge, histogram
 
-from .middleware import Handler
+from .middleware import Middleware
 
 MOST_ROUTES = 1000  # times method times status
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -22,17 +21,8 @@ SECONDS = histogram("holdfast_http_request_seconds", "Time until the answer bega
 IN_FLIGHT = gauge("holdfast_http_requests_in_flight", "Requests being answered now, uploads apart.")
 
 
-class FiguresMiddleware:
+class FiguresMiddleware(Middleware):
     """The outermost: what any other answers is counted too. An answer that goes on for ever (a live stream) counts until it began."""
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:

@@ -18,7 +18,9 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 
-class _Middleware:
+class Middleware:
+    """For servers of either kind: something before the rest, something after it."""
+
     sync_capable = True
     async_capable = True
 
@@ -44,7 +46,7 @@ class _Middleware:
         return response
 
 
-class RequestIdMiddleware(_Middleware):
+class RequestIdMiddleware(Middleware):
     def before(self, request: HttpRequest) -> None:
         request_id = choose_request_id(request.headers.get("X-Request-ID", ""))
         request.META["holdfast.request_id"] = request_id
@@ -55,7 +57,7 @@ class RequestIdMiddleware(_Middleware):
         return response
 
 
-class ErrorMiddleware(_Middleware):
+class ErrorMiddleware(Middleware):
     """Turn what a view raised into a problem or a page. The trace goes to the log under the request id, never to the reader."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse:
