@@ -34,11 +34,12 @@ OVERDUE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """How one run went; `error` is empty when it went well."""
+    """How one run went; `error` is empty when it went well. `said` is for whoever reads a report of it."""
 
     name: str
     count: int = 0
     error: str = ""
+    said: str = ""
 
 
 def announce() -> None:

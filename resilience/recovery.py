@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from resilience import reapers, reaping
+from resilience.reaping import Part
 
 log = structlog.get_logger(__name__)
 
@@ -39,16 +40,6 @@ class Found:
     count: int = 0
     said: str = ""
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """How one part went; `error` is empty when it went well."""
-
-    name: str
-    count: int = 0
-    error: str = ""
-    said: str = ""
 
 
 Do = Callable[[Options], Found]
@@ -76,7 +67,7 @@ def run_all(*, dry_run: bool = False, repair: bool = False, replay: tuple[str, .
     """Do everything, or with `dry_run` only look, and say how each part went. What one raises is logged and reported."""
     options = Options(dry_run=dry_run, repair=repair, replay=replay, reason=reason)
     done = [reaping.look(kind) if dry_run else reaping.run_now(kind) for kind in reapers.all_reapers()]
-    return [*(Part(part.name, part.count, part.error) for part in done), *(_take(name, do, options) for name, do in _STEPS.items())]
+    return [*done, *(_take(name, do, options) for name, do in _STEPS.items())]
 
 
 def _take(name: str, do: Do, options: Options) -> Part:
