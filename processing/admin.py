@@ -224,7 +224,7 @@ class RetryPolicyAdmin(PolicyAdmin):
     changing = "processing.change_retrypolicy"
     chosen_by = ("error_class", "error_code")
     edited = ("tries", "base_s", "cap_s", "jitter", "within_s", "next_after_s", "engines", "salvage", "users_first", "enabled")
-    list_display = ["error_class", "error_code", "enabled", "tries", "base_s", "cap_s", "jitter", "next_after_s", "engines", "salvage", "users_first", "updated_at"]
+    list_display = ["error_class", "error_code", "enabled", "tries", "base_s", "cap_s", "next_after_s", "engines", "salvage", "users_first", "updated_at"]
     ordering = ["error_class", "error_code"]
 
     def plan_of(self, row: RetryPolicy) -> Plan:

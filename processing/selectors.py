@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Now
 
-from processing.models import Attempt, Job, JobState, Publication, Rendition, RenditionState
+from processing.models import Attempt, AttemptState, Job, JobState, Publication, Rendition, RenditionState
 from uploads.models import Video
 
 WAITING_JOB_STATES = (JobState.QUEUED, JobState.RUNNING, JobState.BLOCKED)
@@ -48,8 +49,33 @@ def job_counts() -> list[StateCount]:
     return [StateCount(state, rows[state]["count"], rows[state]["oldest"]) for state in JobState.values if state in rows]
 
 
-def retryable_jobs(*, states: tuple[str, ...], code: str = "") -> QuerySet[Job]:
-    """Return each video's newest job if it is in one of these states (and has this error code), oldest first."""
+@dataclass(frozen=True, slots=True)
+class Retryable:
+    """Which jobs somebody wants tried again; what is empty counts for all.
+
+    Args:
+        code: of the catalogue, as the job's owner is told it, or as any of its attempts failed with.
+        error_class: of any of its attempts' failures.
+        engine: of its last attempt.
+        within: only those whose state is no older.
+    """
+
+    states: tuple[str, ...]
+    code: str = ""
+    error_class: str = ""
+    engine: str = ""
+    within: timedelta | None = None
+
+
+def retryable_jobs(wanted: Retryable) -> QuerySet[Job]:
+    """Return each video's newest job if it is one of those, oldest first."""
     newest = Job.objects.order_by("video_id", "-pk").distinct("video_id").values("pk")
-    found = Job.objects.filter(pk__in=newest, state__in=states).order_by("pk")
-    return found.filter(error_code=code) if code else found
+    found = Job.objects.filter(pk__in=newest, state__in=wanted.states).order_by("pk")
+    failed = Attempt.objects.filter(job=OuterRef("pk"), state__in=(AttemptState.FAILED, AttemptState.LOST))
+    if wanted.code:
+        found = found.filter(Q(error_code=wanted.code) | Q(Exists(failed.filter(error_code=wanted.code))))
+    if wanted.error_class:
+        found = found.filter(Exists(failed.filter(error_class=wanted.error_class)))
+    if wanted.engine:
+        found = found.annotate(last=Subquery(failed.order_by("-number").values("engine")[:1])).filter(last=wanted.engine)
+    return found.filter(updated_at__gte=Now() - wanted.within) if wanted.within else found

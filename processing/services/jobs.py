@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import F
 from django.db.models.functions import Now
 
-from processing.errors import NothingToPlay
+from processing.errors import NoEngineLeft, NothingToPlay
 from processing.ladder import ladder
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState, Publication, Rendition, RenditionState
 from processing.notes import JobAlreadyEnded, JobStillRunning, JobSuperseded
@@ -50,14 +50,18 @@ def open_job(session: UploadSession) -> Job:
 
 
 @retried(joins=True)
-def retry_job(job: Job, *, by: User | None, reason: str) -> Job:
+def retry_job(job: Job, *, by: User | None, reason: str, engine: str = "") -> Job:
     """Try a job again now. One that waits starts at once; one that has ended gets a successor, which makes only what is missing.
+
+    Args:
+        engine: to begin with, instead of the first of the chain; the others may still follow.
 
     Returns:
         The job that runs: the same, or its successor.
 
     Raises:
         JobStillRunning: an attempt is under way. JobAlreadyEnded: everything was made. JobSuperseded: the video has a newer job.
+        NoEngineLeft: the engine is none of ours.
     """
     job = Job.objects.select_for_update().get(pk=job.pk)
     if Job.objects.filter(video_id=job.video_id, pk__gt=job.pk).exists():
@@ -66,10 +70,14 @@ def retry_job(job: Job, *, by: User | None, reason: str) -> Job:
         raise JobStillRunning(retry_after=30)
     if job.state == JobState.READY:
         raise JobAlreadyEnded()
-    audit.record(actor=by, action="job.retry", target=job.public_id, reason=reason)
+    if engine and engine not in configured_chain():
+        raise NoEngineLeft()
+    audit.record(actor=by, action="job.retry", target=f"{job.public_id}: {engine} first" if engine else job.public_id, reason=reason)
     if job.state in LIVE_JOB_STATES:
-        return _go_on(job)
-    successor = Job.objects.create(video_id=job.video_id, source_id=job.source_id, state=JobState.QUEUED, **_plan(job.ladder))
+        return _go_on(job, engine)
+    plan = _plan(job.ladder)
+    plan["engines"] = [engine, *(each for each in plan["engines"] if each != engine)] if engine else plan["engines"]
+    successor = Job.objects.create(video_id=job.video_id, source_id=job.source_id, state=JobState.QUEUED, **plan)
     _take_over(job, successor)
     point("processing.retry.taken_over")
     set_video_state(job.video_id, VideoState.CONVERTING, only_from=_ANY)
@@ -99,12 +107,16 @@ def _plan(rungs: list[dict[str, Any]]) -> dict[str, Any]:
     return {"ladder": rungs, "engines": configured_chain(), "request_id": current_request_id()}
 
 
-def _go_on(job: Job) -> Job:
+def _go_on(job: Job, engine: str) -> Job:
     """Start a waiting or blocked job now, whatever it waits for."""
     Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, retry_at=None, version=F("version") + 1, updated_at=Now())
     set_video_state(job.video_id, VideoState.CONVERTING, only_from=(VideoState.BLOCKED,))
     number = job.attempts.count()
-    enqueue("processing.submit", key=f"{job.public_id}:{number}:now", payload={"job_id": job.public_id})
+    key, payload = f"{job.public_id}:{number}:now", {"job_id": job.public_id}
+    if engine:
+        key, payload = f"{key}:{engine}", {**payload, "engine": engine}
+        Job.objects.filter(pk=job.pk).update(engines=[*job.engines, engine] if engine not in job.engines else job.engines)
+    enqueue("processing.submit", key=key, payload=payload)
     job.refresh_from_db()
     return job
 

@@ -247,7 +247,7 @@ def test_selectors_see_the_newest_job() -> None:
     new = Job.objects.create(video=old.video, source=session, state=JobState.QUEUED)
     assert selectors.current_job(old.video) == new
     assert selectors.published(old.video) is None
-    assert list(selectors.retryable_jobs(states=(JobState.DEAD,))) == []
+    assert list(selectors.retryable_jobs(selectors.Retryable((JobState.DEAD,)))) == []
     assert [(one.state, one.count) for one in selectors.job_counts()] == [(JobState.QUEUED, 1), (JobState.DEAD, 1)]
     Attempt.objects.create(job=old, number=1, engine="local", state=AttemptState.FAILED)
     assert [attempt.number for attempt in selectors.attempts(old.video)] == [1]
