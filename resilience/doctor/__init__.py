@@ -12,6 +12,6 @@ A room adds its own beside its `errors.py` and `tasks.py`, in a module its AppCo
 from . import database as database
 from . import machine as machine
 from . import work as work
-from .registry import Checkup, Finding, State, check, failed, ok, run_all, warning
+from .registry import Checkup, Finding, Look, State, check, examination, examine, failed, ok, run_all, warning
 
-__all__ = ["Checkup", "Finding", "State", "check", "failed", "ok", "run_all", "warning"]
+__all__ = ["Checkup", "Finding", "Look", "State", "check", "examination", "examine", "failed", "ok", "run_all", "warning"]

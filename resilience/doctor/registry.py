@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +57,8 @@ class _Check:
 
 
 _CHECKS: dict[str, _Check] = {}
+Examination = Callable[[], Iterable[tuple[str, Look]]]
+_EXAMINATIONS: dict[str, Examination] = {}
 
 
 def check(name: str, *, needs_database: bool = False) -> Callable[[Look], Look]:
@@ -75,15 +77,31 @@ def check(name: str, *, needs_database: bool = False) -> Callable[[Look], Look]:
     return register
 
 
+def examination(name: str) -> Callable[[Examination], Examination]:
+    """Register looks that are only taken when asked for by name, and that are found out then: pairs of a line's name and its look."""
+
+    def register(looks: Examination) -> Examination:
+        _EXAMINATIONS[name] = looks
+        return looks
+
+    return register
+
+
+def examine(name: str) -> list[Checkup]:
+    """Take every look of an examination, in its order. None needs the database."""
+    return [_taken(_Check(line, look, needs_database=False)) for line, look in _EXAMINATIONS[name]()]
+
+
 def run_all() -> list[Checkup]:
     """Run every check, in the order of registration; without a database those that need it are not tried one by one."""
-    checkups: list[Checkup] = []
     reachable = _database_answers()
-    for each in _CHECKS.values():
-        started = time.monotonic()
-        finding = _look(each) if reachable or not each.needs_database else failed("Not looked at: the database does not answer.", "Mend the database first.")
-        checkups.append(Checkup(each.name, finding, time.monotonic() - started))
-    return checkups
+    return [_taken(each, reachable=reachable) for each in _CHECKS.values()]
+
+
+def _taken(each: _Check, *, reachable: bool = True) -> Checkup:
+    started = time.monotonic()
+    finding = _look(each) if reachable or not each.needs_database else failed("Not looked at: the database does not answer.", "Mend the database first.")
+    return Checkup(each.name, finding, time.monotonic() - started)
 
 
 def _database_answers() -> bool:

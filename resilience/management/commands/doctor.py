@@ -18,10 +18,11 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # a wrong setting is a finding too, and must not stop the others
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--aws", action="store_true", help="Look at the AWS account instead: keys, buckets, MediaConvert, news, quotas.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object instead of lines.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        checkups = doctor.run_all()
+        checkups = doctor.examine("aws") if options["aws"] else doctor.run_all()
         states = [checkup.finding.state for checkup in checkups]
         if options["json"]:
             self.stdout.write(json.dumps(_as_data(checkups), indent=2))
