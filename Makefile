@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench chaos format clean
+.PHONY: help up up-aws demo test check bench chaos format clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -18,8 +18,11 @@ help: ## what there is
 up: $(VENV)/.embedded node_modules/.installed ## install what is missing and start the whole system
 	@$(RUN) -m config.launcher
 
-demo: $(VENV)/.embedded node_modules/.installed ## upload a clip with an interruption, convert it, check the result (FILE=… takes yours)
-	@$(RUN) -m config.demo $(if $(FILE),"$(FILE)")
+up-aws: $(VENV)/.laptop-aws node_modules/.installed ## the same on an Amazon of this machine: S3, SQS and a MediaConvert that transcodes, all local
+	@VAR_DIR="$(VAR_DIR)/aws" PROFILE=aws $(RUN) -m config.launcher
+
+demo: $(VENV)/.$(if $(filter aws,$(PROFILE)),laptop-aws,embedded) node_modules/.installed ## upload a clip with an interruption, convert it, check the result (FILE=… takes yours; PROFILE=aws: by MediaConvert)
+	@VAR_DIR="$(VAR_DIR)$(if $(filter aws,$(PROFILE)),/aws)" PROFILE="$(PROFILE)" $(RUN) -m config.demo $(if $(FILE),"$(FILE)")
 
 test: $(VENV)/.development node_modules/.installed ## the tests, with branch coverage
 	@$(RUN) -m tests.run $(ARGS)
@@ -47,6 +50,11 @@ $(VENV)/bin/python:
 $(VENV)/.embedded: requirements/base.txt requirements/embedded.txt requirements/constraints.txt | $(VENV)/bin/python
 	@echo "Installing the product (requirements/embedded.txt)"
 	@$(BIN)/python -m pip install --quiet -r requirements/embedded.txt
+	@touch $@
+
+$(VENV)/.laptop-aws: $(VENV)/.embedded requirements/production.txt requirements/laptop-aws.txt
+	@echo "Installing the Amazon of this machine (requirements/laptop-aws.txt)"
+	@$(BIN)/python -m pip install --quiet -r requirements/laptop-aws.txt
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.embedded requirements/development.txt requirements/production.txt

@@ -2,6 +2,7 @@
 
 Uses the running system of this VAR_DIR, or starts one for as long as the demo lasts. Talks to it as any program would: tus for the
 file (tuspy, unmodified), the REST API for the rest. Exit code 0 only when every rendition decoded with the right duration.
+With PROFILE=aws it uses the system of `make up-aws`, and things go wrong at MediaConvert meanwhile (config/demo_aws.py).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import requests
 from tusclient.client import TusClient
 
 from config import env
+from config.demo_aws import Story
 
 WAIT_SECONDS = 600
 ENDED = ("ready", "needs_new_file", "blocked", "failed", "canceled")
@@ -48,11 +50,27 @@ def main(arguments: list[str]) -> int:
             clip = Path(arguments[0]).expanduser() if arguments else _make_clip(Path(folder))
             if not clip.is_file():
                 raise DemoFailed(f"There is no file at {clip}.")
-            Demo(url, _token(var_dir), clip).run(Path(folder))
+            with _story(var_dir):
+                Demo(url, _token(var_dir), clip).run(Path(folder))
     except (DemoFailed, requests.RequestException) as failure:
         say(f"\nThe demo did not end well: {failure}")
         return 1
     return 0
+
+
+@contextmanager
+def _story(var_dir: Path) -> Iterator[None]:
+    """On the profile with MediaConvert: break things there before, and tell about them after, however it ended."""
+    if os.environ.get("PROFILE") != "aws":
+        yield
+        return
+    story = Story(var_dir)
+    story.break_things()
+    try:
+        yield
+    finally:
+        story.mend()
+        story.tell()
 
 
 @contextmanager
@@ -71,7 +89,11 @@ def _running_system(var_dir: Path) -> Iterator[str]:
         for line in launcher.stdout:
             if found := re.search(r"Holdfast is running.*(http://\S+?)/\s*$", line):
                 yield found[1]
-                say("The system of this demo stops now. `make up` starts it again, with this video in it.")
+                say(
+                    "The system of this demo stops now. `make up` starts it again, with this video in it."
+                    if os.environ.get("PROFILE") != "aws"
+                    else "The system of this demo stops now."
+                )
                 return
         raise DemoFailed("the system did not start; its reason is above")
     finally:
@@ -89,7 +111,8 @@ def _answers(url: str) -> bool:
 def _token(var_dir: Path) -> str:
     """Make an API token as a person would: `manage.py api_token EMAIL`."""
     email = json.loads((var_dir / "login.json").read_text())["email"]
-    done = subprocess.run([sys.executable, "manage.py", "api_token", email], capture_output=True, text=True, check=False)
+    environment = os.environ | {"VAR_DIR": str(var_dir), "PROFILE": "embedded"}  # of settings there are only two profiles
+    done = subprocess.run([sys.executable, "manage.py", "api_token", email], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise DemoFailed(f"no API token for {email}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.split()[-1]

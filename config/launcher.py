@@ -6,6 +6,9 @@
 4. Start web and worker, each in a session of its own, and wait until /readyz answers 200.
 5. Watch: what dies is started again with a growing pause. PostgreSQL too, when it is ours.
 6. On SIGINT or SIGTERM: stop web, then worker, then PostgreSQL. Nothing is left running.
+
+With PROFILE=aws (`make up-aws`), before 2 the last start's installation is forgotten, and before 3 an Amazon of this machine is started
+(config/laptop_aws.py); it is stopped after the worker.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 from config.embedded import EmbeddedPostgres
+from config.laptop_aws import ANSWER_SECONDS, LaptopAws, SomebodyElses
 from config.service import LONGEST_PAUSE, Service, say
 
 START_SECONDS = 60
@@ -39,7 +43,8 @@ class Launcher:
         self.var_dir = env.path("VAR_DIR", Path.cwd() / "var")
         self.url = f"http://127.0.0.1:{self.port}"
         self.postgres: EmbeddedPostgres | None = None
-        self.services: list[Service] = []
+        self.aws = LaptopAws(self.var_dir, env.text("BASE_URL", self.url)) if os.environ.get("PROFILE") == "aws" else None
+        self.services: list[Service] = []  # in the order of stopping
         self.stopping = False
 
     def run(self) -> int:
@@ -53,13 +58,15 @@ class Launcher:
             signal.signal(number, self._on_signal)
         try:
             self._require_free_port()
+            self._begin_anew()
             self._start_postgres()
+            self._start_amazon()
             self._prepare()
             self._start_services()
             if self._wait_until_ready():
                 self._greet(time.monotonic() - started)
             self._watch()
-        except (Failure, ImproperlyConfigured) as failure:
+        except (Failure, SomebodyElses, ImproperlyConfigured) as failure:
             print(failure, file=sys.stderr)
             return 2
         finally:
@@ -88,7 +95,35 @@ class Launcher:
             try:
                 probe.bind(("127.0.0.1", self.port))
             except OSError:
-                raise Failure(f"Port {self.port} is taken by another program. Choose a free one: make up PORT={self.port + 1}") from None
+                raise Failure(
+                    f"Port {self.port} is taken by another program. Choose a free one: make up{'-aws' if self.aws else ''} PORT={self.port + 1}"
+                ) from None
+
+    def _begin_anew(self) -> None:
+        if self.aws is None:
+            return
+        if os.environ.get("DATABASE_URL"):
+            say("The database is yours (DATABASE_URL). What it knows of videos from an earlier start is gone: S3 is in memory.")
+        elif self.aws.begin_anew():
+            say("Videos and accounts of the last start are gone: S3 is in memory. This one begins anew.")
+
+    def _start_amazon(self) -> None:
+        """Start what the product stands on in this profile, and wait until it answers."""
+        if self.aws is None or self.stopping:
+            return
+        say("An Amazon of this machine: S3, SQS, EventBridge, and MediaConvert")
+        self.aws.take_effect()
+        below = self.aws.below()
+        for service in below:
+            service.start()
+        self.services = below[::-1]
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not self.stopping and not self.aws.answers():
+            if time.monotonic() > deadline:
+                raise Failure(f"It does not answer after {ANSWER_SECONDS} s. Look at {self.var_dir / 'log' / 'amazon.log'} and mediaconvert.log beside it.")
+            for service in below:
+                service.watch()
+            time.sleep(0.1)
 
     def _start_postgres(self) -> None:
         if os.environ.get("DATABASE_URL"):
@@ -115,13 +150,15 @@ class Launcher:
         log, run = self.var_dir / "log", self.var_dir / "run"
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.asgi:application"]
         worker = [sys.executable, "manage.py", "run_worker"]
-        self.services = [
+        ours = [
             Service("web", gunicorn, {"HOLDFAST_ROLE": "web"}, log / "web.log", run / "web.pid"),
             Service("worker", worker, {"HOLDFAST_ROLE": "worker"}, log / "worker.log", run / "worker-service.pid"),
         ]
+        ours += self.aws.beside() if self.aws else []
+        self.services = ours + self.services
         if self.stopping:
             return
-        for service in self.services:
+        for service in ours:
             service.start()
         say("Web and worker started")
 
@@ -146,6 +183,8 @@ class Launcher:
             print(f"  Sign in:     {login['email']}  with the password  {login['password']}  (first password of this installation)")
         print(f"  Operations:  {self.url}/admin/     API: {self.url}/api/v1/docs/")
         print(f"  Logs:        {self.var_dir / 'log'}")
+        for line in self.aws.greeting() if self.aws else []:
+            print(line)
         print("  Stop:        Ctrl-C\n", flush=True)
 
     def _watch(self) -> None:

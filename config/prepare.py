@@ -44,7 +44,7 @@ def _first_login() -> None:
     kept: Path = settings.VAR_DIR / "login.json"
     if User.objects.exists() or settings.PRODUCTION:
         return
-    password = secrets.token_urlsafe(9)
+    password = json.loads(kept.read_text())["password"] if kept.exists() and kept.stat().st_size else secrets.token_urlsafe(9)
     kept.touch(mode=0o600)
     kept.write_text(json.dumps({"email": FIRST_EMAIL, "password": password}))  # before the account: a crash here is mended by running again
     _make_person(password)
