@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from processing.emulator.state import Canceled, Phase
+
 from .api import DETAILS, INPUT, Api, hold, job, refusal, wait
 
 
@@ -65,6 +67,25 @@ def test_a_waiting_job_is_canceled_without_an_event(api: Api) -> None:
     last = api.client().create_job(**job())["Job"]["Id"]
     assert api.ended(last)["Status"] == "COMPLETE"
     assert [entry["job"] for entry in api.journal("job_started")] == [last]  # the canceled one was never begun
+
+
+@pytest.mark.parametrize("how", ["canceled", "forgotten"])
+def test_a_worker_that_comes_too_late_changes_nothing(api: Api, how: str) -> None:
+    api.desk.script = hold
+    number = api.client().create_job(**job())["Job"]["Id"]
+    running = api.emulator.jobs.get("eu-west-1", number)
+    assert running is not None
+    wait(lambda: running.started)
+    if how == "canceled":
+        api.client().cancel_job(Id=number)
+    else:
+        assert api.emulator.reset()
+    before = (running.status, running.percent, len(running.history))
+    with pytest.raises(Canceled):
+        api.emulator.progress(running, Phase.UPLOADING, 95)
+    assert not api.emulator.complete(running, DETAILS)
+    assert not api.emulator.fail(running, 1999, "")
+    assert (running.status, running.percent, len(running.history)) == before
 
 
 @pytest.mark.parametrize("how", ["complete", "error", "canceled"])
