@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -67,7 +66,6 @@ def test_a_job_goes_from_s3_to_s3_and_its_events_to_sqs(emulator: FakeMediaConve
     assert (entry["job"], entry["metadata"]) == (number, {"attempt_id": "att_1"})
 
 
-def test_it_needs_none_of_the_products_settings() -> None:
-    code = "import processing.emulator.__main__, processing.emulator.work; from django.conf import settings; raise SystemExit(settings.configured)"
-    without = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=without, check=False, timeout=60).returncode == 0
+def test_it_needs_no_django() -> None:
+    code = "import sys, processing.emulator.__main__; raise SystemExit('django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60).returncode == 0
