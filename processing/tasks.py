@@ -31,7 +31,7 @@ def submit_job(context: TaskContext, *, job_id: str, engine: str = "", salvage: 
     chosen = route.choose(job_id, wanted=engine, salvage=salvage)
     if chosen is not None:
         submit.submit_job(job_id, engine=chosen, salvage=salvage)
-    submission.carry_on(job_id)
+    submission.carry_on(job_id, lease_lost=context.lease_lost)
 
 
 @durable("processing.transcode", queue="media", timeout=20 * 3600, tries=5, on_dead=poison.transcode_is_dead)

@@ -10,6 +10,7 @@ the attempt is `lost`, and what comes next is decided as after any failure. An a
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -21,7 +22,7 @@ from processing.engines.mediaconvert.engine import source_url
 from processing.engines.registry import is_remote, region_of, remote_engine
 from processing.errors import SubmissionUnsettled
 from processing.models import Attempt, AttemptState
-from processing.services.observe import apply_observation
+from processing.services.observe import apply_observation, lock_job_of
 from processing.services.orders import order_for, source_key
 from processing.services.remote import Adopted, adopt, stop_later
 from resilience.circuits import CircuitOpen
@@ -65,11 +66,12 @@ class Asked:
         return min(BEGIN_SECONDS, LAST_SEND_SECONDS - self.age) - (time.monotonic() - self.read_at)
 
 
-def carry_on(job_id: str) -> None:
+def carry_on(job_id: str, *, lease_lost: Callable[[], bool] = lambda: False) -> None:
     """Bring a job's attempt at an engine elsewhere from `submitting` to an answer. Safe to repeat, and to run beside another.
 
     Args:
         job_id: public id.
+        lease_lost: says whether somebody else may be at it by now.
 
     Raises:
         SubmissionUnsettled: it is not known yet whether the engine has a job; come back. CircuitOpen: nothing was asked; come back.
@@ -84,29 +86,37 @@ def carry_on(job_id: str) -> None:
     point("processing.submission.asked")
     asked = Asked(rows[0][0], float(rows[0][1]), None if rows[0][2] is None else float(rows[0][2]), read_at)
     if asked.age < SAME_TOKEN_SECONDS:
-        _create(attempt, asked)
+        _create(attempt, asked, lease_lost)
     else:
         _settle(attempt, asked)
 
 
-def _create(attempt: Attempt, asked: Asked) -> None:
-    """Ask, for the first time or again with the same token."""
+def _create(attempt: Attempt, asked: Asked, lease_lost: Callable[[], bool]) -> None:
+    """Ask, for the first time or again with the same token. Only whoever was the first and only one to ask may take a no for an answer."""
     try:
         job = _asked_for(attempt, asked)
     except OutcomeUnknown as unknown:
         raise _unsettled(attempt, str(unknown)) from unknown
     except CircuitOpen as resting:
-        if asked.first:
-            Attempt.objects.filter(pk=attempt.pk, state=AttemptState.SUBMITTING).delete()  # nobody heard of it: it costs no try
+        if asked.first and not lease_lost():
+            Attempt.objects.filter(pk=attempt.pk, state=AttemptState.SUBMITTING, external_id="").delete()  # nobody heard of it: it costs no try
             raise
         raise _unsettled(attempt, str(resting), retry_after=resting.retry_after) from resting
     except EngineFailure as refused:
-        if not asked.first:  # this time nothing came of it; of the time before nobody knows
+        if not asked.first or lease_lost() or asked.begin_seconds < 0:  # nothing came of this question; of another's nobody knows
             raise _unsettled(attempt, str(refused)) from refused
-        apply_observation(attempt.public_id, Observation(News.ERROR, failure=refused.failure))
+        _refused(attempt, refused.failure)
         return
     point("processing.submission.made")
     _take(attempt, job)
+
+
+@retried(joins=True)
+def _refused(attempt: Attempt, failure: Failure) -> None:
+    """End an attempt that the engine does not take, unless it has a job after all."""
+    lock_job_of(attempt.public_id)
+    if Attempt.objects.filter(pk=attempt.pk, state=AttemptState.SUBMITTING, external_id="").exists():
+        apply_observation(attempt.public_id, Observation(News.ERROR, failure=failure))
 
 
 def _asked_for(attempt: Attempt, asked: Asked) -> RemoteJob:

@@ -12,6 +12,7 @@ from tests.s3 import KEYS
 
 from .rows import ENGINE
 
+STILL = ({"fault": "stuck", "phase": "SUBMITTED"}, {"fault": "event_lost"})
 __all__ = ["emulator", "emulator_server", "s3_server"]
 
 
@@ -45,6 +46,6 @@ def mediaconvert(emulator: FakeMediaConvert, _settings: None) -> FakeMediaConver
 def still(emulator_server: FakeMediaConvert, _settings: None) -> Iterator[FakeMediaConvert]:
     """The emulator with nothing behind it: whatever it is given stays in its queue, so it reads nothing and writes nothing."""
     emulator_server.reset()
-    emulator_server.faults({"fault": "stuck", "phase": "SUBMITTED"}, {"fault": "event_lost"})
+    emulator_server.faults(*STILL)
     yield emulator_server
     emulator_server.reset()

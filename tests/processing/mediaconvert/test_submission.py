@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -11,20 +12,19 @@ from processing.errors import SubmissionUnsettled
 from processing.models import Attempt, AttemptState, Job, JobState
 from processing.services import submission
 from processing.services.jobs import cancel_job
-from processing.services.remote import stop
-from processing.services.submission import QUIET_SECONDS, SAME_TOKEN_SECONDS, UNREACHABLE_SECONDS, Asked, carry_on
+from processing.services.remote import adopt, stop
+from processing.services.submission import QUIET_SECONDS, SAME_TOKEN_SECONDS, UNREACHABLE_SECONDS, Asked, _create, carry_on
 from resilience import faults
 from resilience.circuits import CircuitOpen
 from resilience.models import Task
 from resilience.tasks.registry import kind_of
 from tests.emulator import FakeMediaConvert
 
+from .conftest import STILL
 from .rows import REGION, opened, passes
 
 pytestmark = pytest.mark.django_db
 
-ANSWER_LOST = {"fault": "reset_after", "operation": "CreateJob", "count": 3}
-NEVER_ARRIVES = {"fault": "reset_before", "operation": "CreateJob", "count": 3}
 LATE = SAME_TOKEN_SECONDS + 20
 
 
@@ -49,6 +49,15 @@ def unsettled(job: Job) -> SubmissionUnsettled:
     return waiting.value
 
 
+def asked_in_vain(fake: FakeMediaConvert, job: Job, *, fault: str = "reset_after") -> SubmissionUnsettled:
+    """Ask once, with all tries, and hear no answer."""
+    fake.faults({"fault": fault, "operation": "CreateJob"})
+    waiting = unsettled(job)
+    fake.no_faults()
+    fake.faults(*STILL)
+    return waiting
+
+
 def wanted() -> list[str]:
     return list(Task.objects.filter(state="pending").order_by("created_at").values_list("kind", flat=True))
 
@@ -66,8 +75,7 @@ def test_an_attempt_is_asked_for_once_and_holds_no_worker(still: FakeMediaConver
 
 def test_a_lost_answer_is_asked_for_again_with_the_same_token(still: FakeMediaConvert) -> None:
     job, attempt = opened()
-    still.faults(ANSWER_LOST)
-    assert unsettled(job).retry_after == submission.AGAIN_SECONDS
+    assert asked_in_vain(still, job).retry_after == submission.AGAIN_SECONDS
     passes(attempt, SAME_TOKEN_SECONDS - 5)
     still.advance(SAME_TOKEN_SECONDS - 5)
     carry_on(job.public_id)
@@ -76,8 +84,7 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_token(still: FakeMediaCo
 
 def test_a_token_that_may_be_over_is_not_used_again_and_the_job_is_found(still: FakeMediaConvert) -> None:
     job, attempt = opened()
-    still.faults(ANSWER_LOST)
-    unsettled(job)
+    asked_in_vain(still, job)
     passes(attempt, LATE)
     still.advance(LATE)
     carry_on(job.public_id)
@@ -86,8 +93,7 @@ def test_a_token_that_may_be_over_is_not_used_again_and_the_job_is_found(still: 
 
 def test_a_search_that_lags_behind_is_made_twice(still: FakeMediaConvert) -> None:
     job, attempt = opened()
-    still.faults(ANSWER_LOST)
-    unsettled(job)
+    asked_in_vain(still, job)
     passes(attempt, LATE)
     still.faults({"fault": "lag", "operation": "SearchJobs", "seconds": 3600, "count": 2})
     assert unsettled(job).retry_after == QUIET_SECONDS
@@ -100,8 +106,7 @@ def test_a_search_that_lags_behind_is_made_twice(still: FakeMediaConvert) -> Non
 
 def test_what_never_arrived_is_lost_after_two_looks_and_another_attempt_follows(still: FakeMediaConvert) -> None:
     job, attempt = opened()
-    still.faults(NEVER_ARRIVES)
-    unsettled(job)
+    asked_in_vain(still, job, fault="reset_before")
     passes(attempt, LATE)
     unsettled(job)
     passes(attempt, QUIET_SECONDS)
@@ -125,8 +130,7 @@ def test_a_refusal_ends_the_attempt_at_once(still: FakeMediaConvert, fault: str,
 
 def test_a_refusal_after_a_lost_answer_settles_nothing(still: FakeMediaConvert) -> None:
     job, attempt = opened()
-    still.faults(ANSWER_LOST)
-    unsettled(job)
+    asked_in_vain(still, job)
     still.faults({"fault": "forbidden", "operation": "CreateJob", "count": 1})
     unsettled(job)
     assert state_of(attempt)[0] == AttemptState.SUBMITTING
@@ -153,8 +157,7 @@ def test_a_circuit_that_is_open_costs_no_attempt(still: FakeMediaConvert) -> Non
 
 def test_a_region_that_cannot_even_be_searched_is_left_and_tidied_up_later(still: FakeMediaConvert) -> None:
     job, attempt = opened()
-    still.faults(ANSWER_LOST)
-    unsettled(job)
+    asked_in_vain(still, job)
     still.faults({"fault": "region_down", "region": REGION})
     passes(attempt, LATE)
     unsettled(job)
@@ -188,8 +191,7 @@ def test_a_job_that_is_made_for_a_canceled_attempt_is_stopped(still: FakeMediaCo
 
 def test_of_two_jobs_the_older_is_kept_and_the_other_stopped(still: FakeMediaConvert) -> None:
     job, attempt = opened()
-    still.faults(ANSWER_LOST)
-    unsettled(job)
+    asked_in_vain(still, job)
     still.advance(61)
     order = submission.order_for(attempt, source=submission.source_url(REGION, submission.source_key(attempt)))
     second = submission.remote_engine(attempt.engine).create(order, begin_seconds=10).external_id  # as somebody's who broke the rules
@@ -212,15 +214,33 @@ def test_a_death_between_any_two_steps_leaves_one_job(still: FakeMediaConvert, w
     assert [state_of(attempt)[1]] == made(still, attempt)
 
 
-def test_a_process_that_stood_still_sends_nothing_any_more(still: FakeMediaConvert, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It read that its token was young, and went on a minute later: another has settled it by then."""
-    job, attempt = opened()
-    real = submission._create
-
-    def a_minute_later(attempt: Attempt, asked: Asked) -> None:
-        real(attempt, Asked(asked.first, asked.age, asked.missed, asked.read_at - 60))
-
-    monkeypatch.setattr(submission, "_create", a_minute_later)
-    carry_on(job.public_id)
+def test_a_process_that_stood_still_sends_nothing_and_decides_nothing(still: FakeMediaConvert) -> None:
+    """It read that it was the first to ask, and went on a minute later: somebody else has seen to it by then."""
+    _job, attempt = opened()
+    with pytest.raises(SubmissionUnsettled):
+        _create(attempt, Asked(first=True, age=0.1, missed=None, read_at=time.monotonic() - 60), lambda: False)
     assert still.journal("job_created") == []
-    assert state_of(attempt)[0] == AttemptState.FAILED
+    assert state_of(attempt)[0] == AttemptState.SUBMITTING
+
+
+@pytest.mark.parametrize("rule", [{"fault": "forbidden"}, {"fault": "throttle"}], ids=str)
+def test_who_lost_its_lease_takes_no_refusal_for_an_answer(still: FakeMediaConvert, rule: dict[str, Any]) -> None:
+    job, attempt = opened()
+    still.faults({"operation": "CreateJob"} | rule)
+    with pytest.raises(SubmissionUnsettled):
+        carry_on(job.public_id, lease_lost=lambda: True)
+    assert state_of(attempt)[0] == AttemptState.SUBMITTING
+
+
+def test_a_refusal_does_not_end_an_attempt_that_has_a_job(still: FakeMediaConvert, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, attempt = opened()
+    still.faults({"operation": "CreateJob", "fault": "forbidden"})
+    real = submission._refused
+
+    def adopted_meanwhile(*args: Any) -> None:
+        adopt(attempt.public_id, "1700000000000-abcdef", region=REGION)
+        real(*args)
+
+    monkeypatch.setattr(submission, "_refused", adopted_meanwhile)
+    carry_on(job.public_id)
+    assert state_of(attempt) == (AttemptState.SUBMITTED, "1700000000000-abcdef")
