@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 from resilience.models.circuits import CircuitState
@@ -25,7 +26,7 @@ GRANTED_SECONDS = 1.0  # how long a lease that came too late for its caller wait
 _CLOSED = (CircuitState.CLOSED, CircuitState.FORCED_CLOSED)
 
 
-class Memory:
+class Memory(ABC):
     """Its lock is held for a few microseconds at a time, never over a call nor over a question to the database."""
 
     def __init__(self, key: str, *, memory_only: bool) -> None:
@@ -47,8 +48,9 @@ class Memory:
         self._adopted = -1
         self.guard = threading.Lock()
 
+    @abstractmethod
     def limits(self) -> Limits:
-        raise NotImplementedError
+        """Return the limits that count just now."""
 
     def after_fork(self) -> None:
         """In a child: its parent tells what happened so far, and no thread of its own holds the lock."""

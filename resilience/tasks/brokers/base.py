@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -48,7 +49,7 @@ class WakeUps(Protocol):
         ...
 
 
-class Calm:
+class Calm(ABC):
     """The half of django-q2's broker that must not fail: its callers are the cluster's own processes, which would end.
 
     A subclass says how to `take` messages and how to `confirm` one, and which exceptions mean that it is away. While it is, the database is
@@ -68,12 +69,13 @@ class Calm:
     def queue(self) -> str:
         return self.list_key
 
+    @abstractmethod
     def take(self) -> list[Message]:
         """Return messages, after waiting for some for a while."""
-        raise NotImplementedError
 
+    @abstractmethod
     def confirm(self, handle: Any) -> None:
-        raise NotImplementedError
+        """Tell the broker that a message was taken care of."""
 
     def dequeue(self) -> list[Message] | None:
         """For the pusher, again and again: the cluster's own pulse first, then messages. Takes a few seconds at most."""
@@ -127,10 +129,11 @@ class Calm:
     def ping(self) -> bool:
         return True  # a cluster starts without its broker too
 
-    def set_stat(self, *_arguments: Any) -> None:
+    def set_stat(self, *_arguments: Any) -> None:  # noqa: B027 - nothing is what it does
         """Nobody reads django-q2's statistics, and the cache they would be written to may be away."""
 
-    def get_stat(self, *_arguments: Any) -> None: ...
+    def get_stat(self, *_arguments: Any) -> None:
+        return None
 
     def get_stats(self, *_arguments: Any) -> list[Any]:
         return []
