@@ -120,7 +120,8 @@ class Worker:
         media, lists = files_of(finished, without=without)
         total = len(media) + len(lists)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for number, _ in enumerate(pool.map(self._put, media), 1):
+            put = map(self._put, media) if self._services.options.fast else pool.map(self._put, media)
+            for number, _ in enumerate(put, 1):
                 self._gauge.tell(number / total)
         for number, file in enumerate(lists, len(media) + 1):
             self._put(file)

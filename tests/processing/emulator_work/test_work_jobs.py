@@ -201,7 +201,6 @@ def test_a_canceled_job_stops_at_once_and_leaves_no_process(kept: Kept, s3: Fake
 
     def cancel(one: Job, phase: Phase) -> None:
         if phase is Phase.TRANSCODING and not stopped.is_set():
-            one.status = Status.CANCELED
             one.stop.set()
             stopped.set()
 
@@ -210,10 +209,18 @@ def test_a_canceled_job_stops_at_once_and_leaves_no_process(kept: Kept, s3: Fake
     with pytest.raises(Canceled):
         Worker(one, kept).run()
     canceled(one, kept)
+    assert kept.told[-1][0] is Phase.TRANSCODING
     assert not _children()
     assert not s3.objects("out/")
     assert kept.statuses[-1] == "CANCELED"
     assert "COMPLETE" not in kept.statuses
+
+
+@pytest.mark.parametrize(("ending", "url"), [("complete", FILM), ("fail", "s3://holdfast-uploads/in/none.mp4")])
+def test_a_job_canceled_in_the_last_moment_has_no_other_end(quick: Kept, film: FakeS3, monkeypatch: pytest.MonkeyPatch, ending: str, url: str) -> None:
+    monkeypatch.setattr(quick, ending, lambda *given: False)
+    run(quick, ladder(f"{OUT}x", 60), url=url)
+    assert not {"COMPLETE", "ERROR"} & set(quick.statuses)
 
 
 def test_a_job_canceled_while_it_uploads_offers_nothing(quick: Kept, film: FakeS3) -> None:

@@ -15,7 +15,7 @@ from processing.emulator.work.source import Source, check_codecs
 from processing.emulator.work.transcode import Watching, transcode
 from tests import media
 
-from .jobs import group, ladder, output, settings, sound
+from .jobs import group, h264, ladder, output, settings, sound
 
 URL = "s3://in/film"
 QUICK = ("-c:v", "libx264", "-preset", "ultrafast")
@@ -91,6 +91,21 @@ def test_what_the_service_reads_is_read(suffix: str, options: tuple[str, ...], t
     source = _through(_encoded(suffix, *options)(tmp_path), tmp_path)
     assert source.duration_s == pytest.approx(1, abs=0.1)
     assert (source.width, source.height, len(source.sounds)) == (160, 90, 1)
+
+
+def test_a_phones_picture_is_turned_as_its_owner_held_it(tmp_path: Path) -> None:
+    media.ffmpeg("-display_rotation", "90", "-i", str(media.clip(seconds=1, width=160, height=90)), "-c", "copy", str(tmp_path / "x.mp4"))
+    source = examine(tmp_path / "x.mp4", url=URL)
+    assert source.rotation % 180 == 90
+    sizes = {}
+    for rotate, height in (("AUTO", 160), ("DEGREE_0", 90)):
+        film = group("File", "s3://out/x", output("MP4", VideoDescription=h264(Height=height)))
+        wanted = plan(settings(film, VideoSelector={"Rotate": rotate}), source)[0].outputs[0]
+        made = transcode(wanted, source, tmp_path / "x.mp4", tmp_path / rotate, Watching(lambda: None))
+        found = examine(tmp_path / rotate / "film.mp4", url=URL)
+        assert abs(made.duration_ms - 1000) < 100
+        sizes[rotate] = (found.width, found.height, found.rotation)
+    assert sizes == {"AUTO": (90, 160, 0), "DEGREE_0": (160, 90, 0)}
 
 
 def test_damaged_sound_has_a_code_of_its_own(tmp_path: Path) -> None:
