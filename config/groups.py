@@ -16,6 +16,8 @@ RUNNING = (
     *ANSWERING,
     "processing.cancel_job",
     "processing.change_retrypolicy",
+    "processing.replay_event",
+    "processing.cancel_orphan",
     "resilience.replay_task",
     "resilience.discard_task",
     "resilience.force_circuit",

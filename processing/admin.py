@@ -10,6 +10,7 @@ from django.contrib import admin
 from processing import job_page
 from processing.captions import admin as captions_admin  # noqa: F401 - they register themselves
 from processing.classify import ErrorClass
+from processing.events import admin as events_admin  # noqa: F401
 from processing.extras import admin as extras_admin  # noqa: F401
 from processing.models import LIVE_JOB_STATES, Attempt, Job, JobState, Publication, Rendition, RetryPolicy
 from processing.services import jobs

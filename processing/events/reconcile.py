@@ -13,6 +13,7 @@ from processing.engines.base import EngineFailure
 from processing.engines.registry import region_of
 from processing.events import budget, stalls, sweep, watch
 from processing.models import Attempt, AttemptState
+from processing.services.reap import resume_jobs
 from resilience.circuits import CircuitOpen
 
 log = structlog.get_logger(__name__)
@@ -26,19 +27,17 @@ class Reconciled:
     asked: int = 0
     changed: int = 0
     stalled: int = 0
-    brought_on: int = 0
-    verified: int = 0
+    resumed: int = 0
     regions: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
 
 def reconcile(regions: Iterable[str], *, dry_run: bool = False, sleep: Callable[[float], None] = time.sleep) -> Reconciled:
-    """1. Bring on questions nobody waits for, and looks nobody takes. 2. End what is over its cap. 3. Ask about every live attempt.
-    4. Look through what the regions list. Each question comes out of the fleet's budget, so it takes about a second each.
+    """1. Bring on what nobody works on: questions without an answer, outputs nobody looks at. 2. End what is over its cap. 3. Ask about every
+    live attempt. 4. Look through what the regions list. Each question comes out of the fleet's budget, so it takes about a second each.
     """
     wanted = list(regions)
-    done = Reconciled(brought_on=stalls.settle_unsettled(dry_run=dry_run), verified=stalls.verify_unverified(dry_run=dry_run))
-    done.stalled = stalls.end_stalled(dry_run=dry_run)
+    done = Reconciled(resumed=resume_jobs(dry_run=dry_run), stalled=stalls.end_stalled(dry_run=dry_run))
     for region in wanted:
         live = stalls.live_attempts().filter(engine=f"mediaconvert:{region}", state__in=watch.WATCHED).exclude(external_id="")
         done.live += live.count()

@@ -30,18 +30,6 @@ def remote_names() -> Iterator[Breach]:
         yield Breach(attempt.public_id, f"{attempt.get_state_display()} at {attempt.engine}, under no id", attempt)
 
 
-@rule("processing.remote_asked", about="Every question to an engine elsewhere is brought to an answer.", repair=lambda breach: stalls.bring_on(breach.row))
-def remote_asked() -> Iterator[Breach]:
-    for attempt in stalls.unsettled():
-        yield Breach(attempt.public_id, f"{attempt.engine} is being asked, and nobody waits for the answer", attempt)
-
-
-@rule("processing.remote_outputs", about="Whatever an engine elsewhere has made is looked at.", repair=lambda breach: stalls.verify_again(breach.row))
-def remote_outputs() -> Iterator[Breach]:
-    for attempt in stalls.unverified():
-        yield Breach(attempt.public_id, "made elsewhere, and nobody looks at it", attempt)
-
-
 @step("mediaconvert")
 def mediaconvert(options: Options) -> Found:
     """Have every region looked through, and jobs that were quiet asked about. `reconcile_mediaconvert` does the same and waits for it."""

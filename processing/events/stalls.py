@@ -1,24 +1,20 @@
-"""End what takes longer at an engine elsewhere than anything may, and go on with what nobody settles."""
+"""End what takes longer at an engine elsewhere than anything may."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import structlog
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
-from django.db.models.fields.json import KT
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 from django.db.models.functions import Now
 
 from processing.engines.base import Failure, News, Observation
 from processing.events import record
 from processing.events.models import Outcome, Source
-from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState
+from processing.models import LIVE_ATTEMPT_STATES, Attempt, AttemptState
 from processing.services import remote
 from processing.services.observe import apply_observation, lock_job_of
 from resilience.faults import point
-from resilience.models import Task
-from resilience.models.tasks import LIVE_STATES
-from resilience.tasks import enqueue
 from resilience.transactions import retried
 
 log = structlog.get_logger(__name__)
@@ -26,7 +22,6 @@ log = structlog.get_logger(__name__)
 LONGEST = timedelta(hours=48)  # MediaConvert itself ends a job after that
 TIMES_DURATION = 20
 BESIDES = timedelta(hours=1)
-UNSETTLED = timedelta(seconds=60)  # an attempt that is being asked for changes within that, or a task of it waits
 BATCH = 200
 
 
@@ -66,43 +61,6 @@ def _end(attempt: Attempt) -> bool:
     point("processing.stalls.ended")
     log.error("attempt.stalled", attempt=attempt.public_id, engine=attempt.engine, external_id=attempt.external_id)
     return True
-
-
-def unsettled() -> QuerySet[Attempt]:
-    """Return attempts that an engine elsewhere is being asked for, and nobody brings on."""
-    tasks = Task.objects.filter(state__in=LIVE_STATES, kind="processing.submit")
-    mine = tasks.annotate(job=KT("payload__job_id")).filter(job=OuterRef("job__public_id"))
-    asking = Attempt.objects.filter(state__in=(AttemptState.CREATED, AttemptState.SUBMITTING), engine__startswith="mediaconvert:")
-    return asking.filter(~Exists(mine), job__state__in=LIVE_JOB_STATES, created_at__lt=Now() - UNSETTLED).select_related("job").order_by("pk")
-
-
-def settle_unsettled(*, dry_run: bool = False) -> int:
-    """Put down a new task for each of them. Return how many."""
-    found = list(unsettled()[:BATCH])
-    return len(found) if dry_run else sum(bring_on(attempt) for attempt in found)
-
-
-def bring_on(attempt: Attempt) -> bool:
-    key = f"{attempt.job.public_id}:{attempt.public_id}"
-    return enqueue("processing.submit", key=key, payload={"job_id": attempt.job.public_id, "engine": attempt.engine, "salvage": attempt.salvage}) is not None
-
-
-def unverified() -> QuerySet[Attempt]:
-    """Return attempts whose outputs are to be looked at, and nobody does."""
-    tasks = Task.objects.filter(state__in=LIVE_STATES, kind="processing.verify", key=OuterRef("public_id"))
-    ended = Attempt.objects.filter(state=AttemptState.VERIFYING, engine__startswith="mediaconvert:", observed_at__lt=Now() - UNSETTLED)
-    return ended.filter(~Exists(tasks), job__state__in=LIVE_JOB_STATES).select_related("job").order_by("pk")
-
-
-def verify_unverified(*, dry_run: bool = False) -> int:
-    """Put down a new task for each of them. Return how many."""
-    found = list(unverified()[:BATCH])
-    return len(found) if dry_run else sum(verify_again(attempt) for attempt in found)
-
-
-def verify_again(attempt: Attempt) -> bool:
-    payload = {"job_id": attempt.job.public_id, "attempt_id": attempt.public_id}
-    return enqueue("processing.verify", key=attempt.public_id, payload=payload) is not None
 
 
 def live_attempts() -> QuerySet[Attempt]:

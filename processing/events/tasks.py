@@ -22,8 +22,6 @@ def sweep_page(context: TaskContext, *, region: str, token: str = "", number: in
 
 
 reaper("processing.watch_remote", every=QUICKLY, about="Asks engines elsewhere about jobs that nobody tells us of.")(watch.watch_remote)
-reaper("processing.unsettled", about="Goes on with questions to engines elsewhere whose answer was lost.")(stalls.settle_unsettled)
-reaper("processing.unverified", about="Has outputs of engines elsewhere looked at, where nobody does.")(stalls.verify_unverified)
 reaper("processing.stalled", about="Ends jobs elsewhere that take longer than anything may.")(stalls.end_stalled)
 reaper("processing.orphans", every=timedelta(hours=24), about="Looks through what engines elsewhere list, for jobs nobody here knows.")(sweep.begin)
 reaper("processing.events", every=timedelta(minutes=10), about="Forgets old news of engines elsewhere, and orphans that are settled.")(prune.prune_events)

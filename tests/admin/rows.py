@@ -10,7 +10,21 @@ from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 from notifications.models import Event, Notification, NotificationKind
-from processing.models import Attempt, AttemptState, Caption, Extra, Job, JobState, Publication, Rendition, RenditionState, RetryPolicy
+from processing.models import (
+    Attempt,
+    AttemptState,
+    Caption,
+    EngineEvent,
+    EventQueue,
+    Extra,
+    Job,
+    JobState,
+    Publication,
+    RemoteOrphan,
+    Rendition,
+    RenditionState,
+    RetryPolicy,
+)
 from resilience.models import Circuit, CircuitEvent, GroupChange, Mail, OperatorAction, Pause, Reaper, Task, TaskPolicy, TaskRun
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import RunOutcome, TaskState
@@ -78,6 +92,9 @@ def make_everything(*, each: int = 1) -> None:
         Publication.objects.create(video=video, job=job, playlist="a/main.m3u8")
         Extra.objects.create(video=video, kind="download", path=f"{job.public_id}/film.mp4", state="failed", error="EngineFailure: <b>")
         Caption.objects.create(video=video, source=source, engine="openai", state="failed", error_code="INTERNAL_UNCLASSIFIED", error_raw="<b>no</b>")
+        EngineEvent.objects.create(event_id=f"e{number}", outcome="malformed", said="It is <b>not</b> JSON.", body={"text": "<b>"})
+        RemoteOrphan.objects.create(engine="mediaconvert:eu-west-1", external_id=f"j{number}", attempt_id="<b>", source="sweep", status="PROGRESSING")
+        EventQueue.objects.create(address=f"https://sqs.eu-west-1.amazonaws.com/111122223333/q{number}#eu-west-1", error="<b>", dead=number)
         Event.objects.create(user=owner, video=video, kind="video.changed", sentence="Converting", data={"video": video.public_id})
         Notification.objects.create(user=owner, kind=NotificationKind.GIVEN_UP, key=f"k{number}", video=video, title="We could not convert it")
         ticket = Ticket.objects.create(owner=owner, video=video, subject="It does not play", error_code="INTERNAL_UNCLASSIFIED")

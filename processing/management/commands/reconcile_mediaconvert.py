@@ -46,7 +46,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{done.live} jobs would be asked about.")
         else:
             self.stdout.write(f"{done.asked} of {done.live} jobs asked about, {done.changed} had gone on unseen.")
-        self.stdout.write(f"{done.stalled} took too long, {done.brought_on} open questions and {done.verified} looks at outputs begun again.")
+        self.stdout.write(f"{done.stalled} took too long, {done.resumed} that nobody worked on begun again.")
         for region, swept in done.regions.items():
             said = ", ".join(f"{value} {name}" for name, value in swept.items())
             self.stdout.write(f"{region}: {said}")
