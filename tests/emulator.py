@@ -74,8 +74,9 @@ class FakeMediaConvert:
         """Move the emulator's clock on."""
         self._control("POST", "clock", {"advance_s": seconds})
 
-    def reset(self) -> None:
-        assert self._control("POST", "reset")["stopped"], "a job of the emulator did not stop"
+    def reset(self, *, seed: int | None = None) -> None:
+        """Forget everything. `seed` is that of faults by chance from now on, instead of the one it was started with."""
+        assert self._control("POST", "reset", {"seed": seed})["stopped"], "a job of the emulator did not stop"
 
     def health(self) -> dict[str, Any]:
         health: dict[str, Any] = self._control("GET", "health")

@@ -55,7 +55,10 @@ def _advance(emulator: Emulator, query: dict[str, list[str]], body: Any) -> Any:
 
 
 def _reset(emulator: Emulator, query: dict[str, list[str]], body: Any) -> Any:
-    return {"stopped": emulator.reset()}
+    seed = body.get("seed") if isinstance(body, dict) else None
+    if seed is not None and not isinstance(seed, int):
+        raise ValueError("seed: must be a whole number")
+    return {"stopped": emulator.reset(seed=seed)}
 
 
 def _health(emulator: Emulator, query: dict[str, list[str]], body: Any) -> Any:

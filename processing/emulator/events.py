@@ -88,6 +88,12 @@ class Events:
                 self._send_all(region, bodies)
             else:
                 self._wait()
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send what is due before the end, once each."""
+        while (found := self._due())[1]:
+            self._send_all(*found)
 
     def _due(self) -> tuple[str, list[str]]:
         """Take what is due next: as many as go in one message, of one region."""
@@ -120,7 +126,7 @@ class Events:
             except (OSError, BotoCoreError, ClientError) as error:
                 print(f"events: could not be sent ({attempt}/{TRIES}): {error}", file=sys.stderr)
             if self._stop.wait(PAUSE_S):
-                return
+                break
         self._journal.write("events_given_up", region=region, count=len(bodies))
 
     def idle(self) -> bool:

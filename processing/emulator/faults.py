@@ -147,9 +147,10 @@ class FaultBook:
                 rule.number = self._added
                 self._rules.append(rule)
 
-    def clear(self) -> None:
-        """Forget the rules and begin the seed's sequence again."""
+    def clear(self, *, seed: int | None = None) -> None:
+        """Forget the rules and begin the seed's sequence again, or another seed's."""
         with self._lock:
+            self._seed = self._seed if seed is None else seed
             self._rules.clear()
             self._draws.clear()
             self._added = 0

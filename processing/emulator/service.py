@@ -40,6 +40,7 @@ class Emulator:
         self.scheduler = Scheduler(self.queues, options.concurrency, self._run)
         self._keep = Keep(options.state_dir, self.jobs, self.queues, self.tags) if options.state_dir else None
         self._resetting = threading.Lock()
+        self._stopping = False
 
     def start(self) -> None:
         """Begin to send events and take up the jobs that a state directory remembers."""
@@ -76,16 +77,16 @@ class Emulator:
         self.jobs.warn(job, code)
 
     def emit(self, job: Job, event: dict[str, Any]) -> None:
-        if self.jobs.is_here(job):
+        if self.jobs.is_here(job) or self._stopping:  # what ended just before a stop is told; what ended before a reset is not
             self.events.emit(job, event)
 
     def _send(self, region: str, bodies: list[str]) -> None:
         self.works.send(region, bodies, self)
 
-    def reset(self) -> bool:
+    def reset(self, *, seed: int | None = None) -> bool:
         """Back to the beginning: no jobs, queues, tags, faults, journal, and the machine's time. False if a job did not stop in time."""
         with self._resetting:
-            self.faults.clear()
+            self.faults.clear(seed=self.options.seed if seed is None else seed)
             self.jobs.forget()
             stopped = self.scheduler.forget()
             self.events.forget()
@@ -100,6 +101,7 @@ class Emulator:
 
     def stop(self) -> None:
         """Stop what runs, keep what is to be kept. Jobs that ran run again when a state directory is opened anew."""
+        self._stopping = True
         self.scheduler.close()
         if self._keep is not None:
             self._keep.close()

@@ -91,8 +91,9 @@ def _typed(text: str, shape: Shape) -> Any:
 def encode(shape: Shape, value: Any) -> Any:
     """Turn a value with the model's names into JSON with the names on the wire. Members that are None or unknown to the model are left out."""
     if shape.type_name == "structure":
-        found = ((name, member, value.get(name)) for name, member in shape.members.items())
-        return {wire_name(name, member): encode(member, item) for name, member, item in found if item is not None}
+        members = shape.members
+        found = ((name, members[name], item) for name, item in value.items() if item is not None and name in members)
+        return {wire_name(name, member): encode(member, item) for name, member, item in found}
     if shape.type_name == "list":
         return [encode(shape.member, item) for item in value]
     if shape.type_name == "map":

@@ -156,3 +156,15 @@ def test_what_could_not_be_sent_is_sent_again_and_given_up_in_the_end(monkeypatc
         found.emit("c.COMPLETE")
         found.expect("a.COMPLETE", "c.COMPLETE")
     assert "nobody there" in capsys.readouterr().err
+
+
+def test_what_is_due_is_sent_before_the_end() -> None:
+    with line({"fault": "event_delayed", "status": "LATE", "seconds": 3600}) as found:
+        found.gate.clear()
+        names = [f"a.{number}" for number in range(15)]
+        found.emit(*names, "a.LATE")
+        closing = threading.Thread(target=found.events.close)
+        closing.start()
+        found.gate.set()
+        closing.join(60)
+        assert found.names() == names

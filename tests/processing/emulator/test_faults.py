@@ -201,6 +201,19 @@ def test_chance_depends_on_the_seed_and_not_on_the_order() -> None:
     assert 80 < len(hit) < 160
 
 
+def test_another_seed_can_be_set_with_a_reset(api: Api) -> None:
+    def outcomes(**body: int) -> list[bool]:
+        assert requests.post(f"{api.url}/_emulator/reset", json=body, timeout=60).status_code == 200
+        put(api, {"fault": "throttle", "probability": 0.5})
+        fault = api.emulator.faults._rules[0].fault
+        return [api.emulator.faults.take(fault, subject) is not None for subject in SUBJECTS[:40]]
+
+    first = outcomes()
+    assert outcomes(seed=5) != first
+    assert outcomes() == first
+    assert requests.post(f"{api.url}/_emulator/reset", json={"seed": "x"}, timeout=60).status_code == 400
+
+
 def test_chance_is_drawn_anew_for_each_request_of_one_subject() -> None:
     book = FaultBook(1)
     book.add([rule_of({"fault": "throttle", "probability": 0.5})])
