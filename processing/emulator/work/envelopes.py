@@ -49,7 +49,7 @@ def input_information(job: Job, now: float, source: Source) -> dict[str, Any]:
     return envelope(job, "INPUT_INFORMATION", now, inputDetails=[details])
 
 
-def status_update(job: Job, now: float, phase: Phase, percent: int, shares: Mapping[Phase, int], *, frames: int) -> dict[str, Any]:
+def status_update(job: Job, now: float, phase: Phase, percent: int | None, shares: Mapping[Phase, int], *, frames: int) -> dict[str, Any]:
     """Args: shares: percent of each phase that began. frames: pictures decoded so far."""
     phases = {one.value: {"status": "COMPLETE" if share >= 100 else "PROGRESSING", "percentComplete": share} for one, share in shares.items()}
     phases |= {one.value: {"status": "PENDING", "percentComplete": 0} for one in Phase if one.value not in phases}

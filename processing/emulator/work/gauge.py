@@ -25,6 +25,7 @@ class Gauge:
         self._percent = 0
         self._told = services.clock.now()
         self.frames = 0
+        self.estimated = True  # False: how far the whole job is, is unknown, as the service has it for some containers
 
     def enter(self, phase: Phase) -> None:
         """Begin a phase.
@@ -34,7 +35,7 @@ class Gauge:
         """
         self._shares |= dict.fromkeys(self._shares, 100) | {phase: 0}
         self._phase, self._percent = phase, SPANS[phase][0]
-        self._services.progress(self._job, phase, self._percent)
+        self._services.progress(self._job, phase, self._shown)
         subject = self._job.subject(phase=phase.value)
         if self._services.faults.take(Fault.STUCK, subject) is not None:
             raise Stuck(phase)
@@ -52,7 +53,7 @@ class Gauge:
         now = self._services.clock.now()
         if now - self._told >= self._job.status_interval_s:
             self._told = now
-            event = envelopes.status_update(self._job, now, self._phase, self._percent, self._shares, frames=self.frames)
+            event = envelopes.status_update(self._job, now, self._phase, self._shown, self._shares, frames=self.frames)
             self._services.emit(self._job, event)
 
     def tell(self, share: float) -> None:
@@ -62,5 +63,9 @@ class Gauge:
         self._shares[self._phase] = int(100 * share)
         if percent > self._percent:
             self._percent = percent
-            self._services.progress(self._job, self._phase, percent)
+            self._services.progress(self._job, self._phase, self._shown)
         self.check()
+
+    @property
+    def _shown(self) -> int | None:
+        return self._percent if self.estimated else None

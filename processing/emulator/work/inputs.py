@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
@@ -18,6 +19,7 @@ from .probing import examine
 from .source import Source
 
 REMEMBERED = 1_000
+FOLDERS = "mediaconvert-"
 _known: OrderedDict[tuple[str, int], Source | tuple[int, str]] = OrderedDict()
 _lock = threading.Lock()
 _each: dict[tuple[str, int], threading.Lock] = {}
@@ -25,12 +27,20 @@ _each: dict[tuple[str, int], threading.Lock] = {}
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Make a folder of one job, and remove it whatever happens."""
-    folder = Path(tempfile.mkdtemp(prefix="mediaconvert-"))
+    """Make a folder of one job, and remove it whatever happens; and those of processes that were killed."""
+    _sweep(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{FOLDERS}{os.getpid()}-"))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(parent: Path) -> None:
+    for folder in parent.glob(f"{FOLDERS}*-*"):
+        pid = folder.name.removeprefix(FOLDERS).partition("-")[0]
+        if pid.isdecimal() and not Path("/proc", pid).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def fetch(s3: Any, url: str, folder: Path, check: Callable[[], None]) -> tuple[Source, Path]:

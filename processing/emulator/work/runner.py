@@ -25,6 +25,7 @@ from .writing import File, files_of
 
 AT_ONCE = 4  # files on their way to S3
 SLOW_TRIES = 5
+ESTIMATED = ("mov,", "mpegts", "mxf")  # of other containers the service tells no percentage (API reference, Job.jobPercentComplete)
 SLOW_SECONDS = 0.2
 Finished = list[tuple[Group, list[Made]]]
 
@@ -77,6 +78,7 @@ class Worker:
         else:
             source, path = inputs.fetch(self._s3, url, folder, check)
         self._services.emit(self._job, envelopes.input_information(self._job, self._now(), source))
+        self._gauge.estimated = source.container.startswith(ESTIMATED)
         video, audio = wants(self._job.settings)
         check_codecs(source, wants_video=video, wants_audio=audio)
         return source, path

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from processing.emulator.state import Canceled, Job, Options, Phase, Status
-from processing.emulator.work import Worker, canceled, storage
+from processing.emulator.work import Worker, canceled, inputs, storage
 from tests import media
 from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
 
@@ -265,6 +265,32 @@ def test_what_we_did_not_think_of_ends_the_job_and_is_raised(quick: Kept, film: 
         Worker(one, quick).run()
     assert (one.status, one.error_code) == (Status.ERROR, 1999)
     assert quick.statuses[-1] == "ERROR"
+
+
+def _pass(kept: Kept) -> None:
+    kept.clock.advance(10)
+
+
+def test_how_far_a_job_is_is_not_told_of_containers_where_the_service_does_not_know(quick: Kept, s3: FakeS3) -> None:  # noqa: F811
+    webm = media.clip(seconds=1, width=160, height=90, suffix=".webm", options=("-c:v", "libvpx", "-cpu-used", "8", "-deadline", "realtime"))
+    s3.client.upload_file(str(webm), s3.bucket, "in/film.mp4")
+    quick.heard = lambda one, phase: _pass(quick)
+    done = run(quick, ladder(f"{OUT}x", 60), StatusUpdateInterval="SECONDS_10")
+    assert done.status is Status.COMPLETE
+    assert {percent for phase, percent in quick.told if phase is not Phase.PROBING} == {None}
+    updates = [event["detail"]["jobProgress"] for event in quick.events if event["detail"]["status"] == "STATUS_UPDATE"]
+    assert updates[-1]["jobPercentComplete"] is None
+    assert updates[-1]["currentPhase"] == "UPLOADING"
+
+
+def test_what_a_killed_emulator_left_on_our_disk_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    nobody = 2**30  # more than any process has
+    for name in (f"mediaconvert-{nobody}-abc", f"mediaconvert-{os.getpid()}-abc", "mediaconvert-notes-abc"):
+        (tmp_path / name).mkdir()
+    with inputs.workspace() as folder:
+        left = {path.name for path in tmp_path.iterdir()} - {folder.name}
+    assert left == {f"mediaconvert-{os.getpid()}-abc", "mediaconvert-notes-abc"}
 
 
 def test_nothing_of_a_job_is_left_on_our_disk(kept: Kept, film: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
