@@ -73,7 +73,7 @@ class System:
             [sys.executable, "-m", "config.launcher"], cwd=ROOT, env=self.process_environment, stdout=self.output, stderr=self.output, start_new_session=True
         )
         try:
-            wait_for(self.is_ready, seconds=180, what="the system is ready")
+            wait_for(self.is_ready, seconds=300, what="the system is ready")
             login = json.loads((self.var_dir / "login.json").read_text())
             self.email, self.password = login["email"], login["password"]
             self.token = self.command("api_token", self.email).split()[-1]
@@ -87,7 +87,7 @@ class System:
         if self._launcher is not None and self._launcher.poll() is None:
             self._launcher.send_signal(signal.SIGINT)
             try:
-                self._launcher.wait(60)
+                self._launcher.wait(120)
             except subprocess.TimeoutExpired:
                 self._launcher.kill()
                 raise
@@ -103,7 +103,7 @@ class System:
 
     def command(self, *arguments: str) -> str:
         environment = self.process_environment | {"HOLDFAST_ROLE": "command"}
-        done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -18,7 +18,7 @@ from tests.stack.system import ROOT, System, free_port, wait_for
 pytestmark = pytest.mark.stack
 
 
-def launch(environment: dict[str, str], *, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+def launch(environment: dict[str, str], *, seconds: float = 180) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "config.launcher"], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=seconds, check=False
     )
