@@ -143,16 +143,15 @@ def _settle(region: str, external_id: str, job: Mapping[str, Any], swept: Swept,
         swept.orphans += 1
         if not dry_run:
             orphans.note(f"mediaconvert:{region}", external_id, status=status, env=env[:80], attempt_id=attempt_id[:60], source=Source.SWEEP)
-    elif status not in ENDS:  # what has ended costs nothing more, and nobody waits for it
+    elif status not in ENDS or _is_wanted(attempt_id):  # what has ended costs nothing more
         _settle_ours(region, external_id, attempt_id, status, swept, dry_run=dry_run)
 
 
 def _settle_ours(region: str, external_id: str, attempt_id: str, status: str, swept: Swept, *, dry_run: bool) -> None:
     """Give a job of ours to its attempt, or stop it."""
     if dry_run:
-        attempt = Attempt.objects.filter(public_id=attempt_id).first()
-        wants = attempt is not None and attempt.state in LIVE_ATTEMPT_STATES and not attempt.external_id
-        what = "orphans" if attempt is None else "adopted" if wants else "stopped"
+        is_there = Attempt.objects.filter(public_id=attempt_id).exists()
+        what = "adopted" if _is_wanted(attempt_id) else "stopped" if is_there else "orphans"
         setattr(swept, what, getattr(swept, what) + 1)
         return
     engine = f"mediaconvert:{region}"
@@ -172,6 +171,11 @@ def _settle_ours(region: str, external_id: str, attempt_id: str, status: str, sw
         return
     swept.stopped += 1
     orphans.settle(engine, external_id, OrphanState.CANCELED, "Its attempt has another job, or is over; it is being stopped.")
+
+
+def _is_wanted(attempt_id: str) -> bool:
+    """Whether an attempt of ours waits for a job it does not know."""
+    return Attempt.objects.filter(public_id=attempt_id, external_id="", state__in=LIVE_ATTEMPT_STATES).exists()
 
 
 def _is_old(jobs: list[Mapping[str, Any]]) -> bool:
