@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,6 +80,8 @@ def _failing(told: Callable[[str, str], JobError], url: str) -> Iterator[None]:
     except ClientError as error:
         raise told(url, code_of(error)) from error
     except (BotoCoreError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise JobError(1507) from error
         raise told(url, type(error).__name__) from error
 
 

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from processing.emulator.state import Canceled, Job, Options, Phase, Status
 from processing.emulator.work import Worker, canceled, inputs, storage
+from processing.emulator.work.codes import JobError
 from tests import media
 from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
 
@@ -115,6 +116,12 @@ def test_what_is_not_there_has_its_code(quick: Kept, film: FakeS3, url: str, des
     assert quick.statuses[-1] == "ERROR"
     assert quick.events[-1]["detail"]["errorCode"] == code
     assert not film.objects("out/")
+
+
+def test_a_full_disk_of_ours_is_no_fault_of_s3(film: FakeS3) -> None:
+    with pytest.raises(JobError) as failed:
+        storage.download(film.client, FILM, Path("/dev/full"), lambda: None)
+    assert failed.value.code == 1507
 
 
 class Refusing:
