@@ -21,13 +21,6 @@ class CommitUnknown(OperationalError):
         self.backend = backend
 
 
-def pool_waiting() -> tuple[int, int]:
-    """Return how many connections of this process's pool are in use, and how many requests wait for one. Costs no query."""
-    from .base import LENT, waiting
-
-    return LENT.count, waiting()
-
-
 def pool_pressure() -> float:
     """Return how long, in seconds, a request of this process waits for a connection now, or did a moment ago; 0 without a pool. Costs no query."""
     from .waits import WAITS

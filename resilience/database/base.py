@@ -114,8 +114,3 @@ class _Lent:
 
 
 LENT = _Lent()
-
-
-def waiting() -> int:
-    pools: dict[str, ConnectionPool[Any]] = base.DatabaseWrapper._connection_pools  # type: ignore[attr-defined] # the stubs know no pools
-    return sum(pool.get_stats().get("requests_waiting", 0) for pool in pools.values())

@@ -159,13 +159,3 @@ class DatabaseUnavailable(AppError):
         status=503, category=Category.DEPENDENCY, fault=Fault.US, retry=Retry.AUTO, severity="critical",
         runbook="Run `manage.py doctor`; look at PostgreSQL's log and its connection count.",
     )  # fmt: skip
-
-
-class Unavailable(AppError):
-    entry = Entry(
-        code="SERVICE_UNAVAILABLE",
-        title="We are busy and asked you to wait",
-        what_happened="We could not take this request right now. Nothing is lost; it can be sent again shortly.",
-        actions=(wait("Wait a few seconds, then try again"),),
-        status=503, category=Category.CAPACITY, fault=Fault.US, retry=Retry.AFTER_WAIT, severity="warning",
-    )  # fmt: skip

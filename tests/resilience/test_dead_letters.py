@@ -12,7 +12,6 @@ from resilience.circuits import CircuitOpen
 from resilience.models import OperatorAction, Task
 from resilience.models.tasks import RunOutcome, TaskState
 from resilience.tasks import dead, durable, enqueue
-from resilience.tasks.claim import claim_task
 from resilience.tasks.errors import TaskAlreadyLive, TaskNotInThatState
 from resilience.tasks.runner import run_due
 from tests.factories import make_user
@@ -138,21 +137,3 @@ def test_groups_show_how_many_since_when_and_a_sample():
     assert groups[0].sample == tasks[-1]
     assert groups[0].first_seen <= groups[0].last_seen
     assert groups[1].fingerprint == different.error_fingerprint
-
-
-def test_counts_and_holders_are_what_is_there():
-    bury()
-    held = enqueue("test.needs_mail")
-    claim_task(held.pk)
-    counts = {(row.kind, row.state): row.count for row in selectors.task_counts()}
-    assert counts == {("test.breaks", "dead"): 1, ("test.needs_mail", "leased"): 1}
-    assert selectors.live_leases() == [held]
-    (holder,) = selectors.live_workers()
-    assert holder.tasks == 1
-    assert holder.beat_age >= timedelta(0)
-
-
-def test_tasks_that_nobody_runs_are_counted_as_overdue():
-    enqueue("test.breaks", run_at=timezone.now() - timedelta(minutes=5))
-    enqueue("test.breaks")
-    assert selectors.overdue_count(by=timedelta(minutes=1)) == 1
