@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-from resilience import reaping
+from resilience import pressure, reaping
 from resilience.metrics.exposition import families
 from resilience.metrics.merge import merged
 from resilience.metrics.store import directory
@@ -20,21 +18,14 @@ ROLES = {"web": "Web processes", "worker": "Task processes", "supervisor": "Supe
 
 
 @dataclass(frozen=True)
-class Disk:
-    """`holds`: the folders of ours that lie on it."""
+class Shown:
+    """A disk as it is shown. `holds`: the folders of ours that lie on it."""
 
     holds: str
     free: int
     total: int
-
-    @property
-    def percent_free(self) -> float:
-        return 100 * self.free / self.total if self.total else 0.0
-
-    @property
-    def tone(self) -> str:
-        share = self.percent_free / 100
-        return "bad" if share < settings.DISK_FULL_SHARE else "wait" if share < settings.DISK_LOW_SHARE else "good"
+    percent_free: float
+    tone: str
 
 
 @dataclass(frozen=True)
@@ -53,18 +44,16 @@ class Memory:
         return "bad" if self.leaking else "wait" if self.share > settings.MEMORY_RECYCLE_SHARE else "good"
 
 
-def disks() -> list[Disk]:
-    """Return each disk once, however many of our folders lie on it; none when they cannot be read."""
-    found: dict[int, tuple[list[str], Path]] = {}
+def disks() -> list[Shown]:
+    """Return each disk once; none when they cannot be read."""
     try:
-        for name in ("VAR_DIR", "UPLOAD_DIR", "WORK_DIR", "RENDITION_DIR"):
-            folder = Path(getattr(settings, name))
-            if folder.exists():
-                found.setdefault(folder.stat().st_dev, ([], folder))[0].append(name)
-        usages = [(" ".join(names), shutil.disk_usage(folder)) for names, folder in found.values()]
+        return [Shown(" ".join(disk.holds), disk.free, disk.total, 100 * disk.share, _tone(disk.share)) for disk in pressure.disks()]
     except OSError:
         return []
-    return [Disk(holds=names, free=usage.free, total=usage.total) for names, usage in usages]
+
+
+def _tone(share: float) -> str:
+    return "bad" if share < settings.DISK_FULL_SHARE else "wait" if share < settings.DISK_LOW_SHARE else "good"
 
 
 def memory() -> list[Memory]:

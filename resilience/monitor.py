@@ -115,7 +115,7 @@ def watch_task_process() -> None:
 
 def look_at_disks() -> None:
     """Say how much is free; where nearly nothing is, have everything run that frees room."""
-    disks = pressure.disks()
+    disks = {disk.name: disk.share for disk in pressure.disks()}
     for name, free in disks.items():
         _FREE.labels(name).set(free)
     if min(disks.values()) >= settings.DISK_FULL_SHARE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -70,21 +71,44 @@ def require_ease(work: Work, *, disk_free: float) -> None:
         raise Stretched(reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """`holds` names the folders of ours that lie on it; `free` and `total` are bytes."""
+
+    holds: tuple[str, ...]
+    free: int
+    total: int
+
+    @property
+    def name(self) -> str:
+        return "+".join(self.holds)
+
+    @property
+    def share(self) -> float:
+        return self.free / self.total if self.total else 0.0
+
+
 def disk_free(folder: Path) -> float:
     """Return the share of a folder's disk that is free; a folder that is not there yet will be where its nearest parent is."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    usage = shutil.disk_usage(folder)
+    usage = shutil.disk_usage(_there(folder))
     return usage.free / usage.total if usage.total else 0.0
 
 
-def disks() -> dict[str, float]:
-    """Return the free share of each disk of ours, by the folders' names that lie on it."""
-    by_device: dict[int, tuple[list[str], float]] = {}
+def _there(folder: Path) -> Path:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def disks() -> list[Disk]:
+    """Return each disk of ours once, however many of our folders lie on it.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    found: dict[int, tuple[list[str], Path]] = {}
     for name in ("VAR_DIR", "UPLOAD_DIR", "WORK_DIR", "RENDITION_DIR"):
-        folder = Path(getattr(settings, name))
-        while not folder.exists() and folder != folder.parent:
-            folder = folder.parent
-        device = folder.stat().st_dev
-        by_device.setdefault(device, ([], disk_free(folder)))[0].append(name)
-    return {"+".join(names): free for names, free in by_device.values()}
+        folder = _there(Path(getattr(settings, name)))
+        found.setdefault(folder.stat().st_dev, ([], folder))[0].append(name)
+    usages = [(tuple(names), shutil.disk_usage(folder)) for names, folder in found.values()]
+    return [Disk(holds=names, free=usage.free, total=usage.total) for names, usage in usages]

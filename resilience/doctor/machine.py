@@ -45,11 +45,11 @@ def files() -> Finding:
     except OSError as error:
         return failed(f"{folder} cannot be written: {error.strerror}.", "Create it, or give it to the user Holdfast runs as (VAR_DIR).")
     usage = shutil.disk_usage(folder)
-    share = 100 * usage.free / usage.total
-    said = f"{folder} can be written; {usage.free / GIB:.1f} GiB ({share:.0f} %) free."
-    if share < 5:
-        return failed(said, "Make room now: below 5 % uploads are refused.")
-    if share < 10:
+    share = usage.free / usage.total if usage.total else 0.0
+    said = f"{folder} can be written; {usage.free / GIB:.1f} GiB ({100 * share:.0f} %) free."
+    if share < settings.DISK_FULL_SHARE:
+        return failed(said, f"Make room now: below {100 * settings.DISK_FULL_SHARE:.0f} % nothing new is begun.")
+    if share < settings.DISK_LOW_SHARE:
         return warning(said, "Make room: delete old renditions or give VAR_DIR a larger disk.")
     return ok(said)
 

@@ -17,8 +17,8 @@ TOO_LITTLE = {"disk": "room", "memory": "memory", "pool": "connections to the da
 @readiness("disk", critical=False)
 def disk() -> Health:
     disks = pressure.disks()
-    said = ", ".join(f"{free:.0%} free of the disk of {name}" for name, free in disks.items())
-    least = min(disks.values())
+    said = ", ".join(f"{disk.share:.0%} free of the disk of {disk.name}" for disk in disks)
+    least = min(disk.share for disk in disks)
     if least < settings.DISK_FULL_SHARE:
         return unavailable(f"{said}: new uploads and conversions wait, and everything that can be is cleared away.")
     return degraded(f"{said}: new uploads wait.") if least < settings.DISK_LOW_SHARE else ok(said)

@@ -133,16 +133,20 @@ def test_where_all_together_use_too_much_one_that_has_grown_goes(sizes: list[int
     assert (kept, replaced) == ([], ["now"])
 
 
+def disk(name: str, share: float) -> pressure.Disk:
+    return pressure.Disk((name,), free=round(share * 1000), total=1000)
+
+
 @pytest.mark.django_db
 def test_a_full_disk_has_everything_run_that_frees_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reapers, "_REAPERS", {})
     reapers.reaper("room", every=timedelta(days=1), frees_disk=True)(lambda *, dry_run: 0)
     later = time_from_now(hours=5)
     Reaper.objects.create(name="room", every=timedelta(days=1), due_at=later)
-    monkeypatch.setattr(pressure, "disks", lambda: {"VAR_DIR": 0.06})
+    monkeypatch.setattr(pressure, "disks", lambda: [disk("VAR_DIR", 0.06)])
     monitor.look_at_disks()
     assert Reaper.objects.get().due_at == later
-    monkeypatch.setattr(pressure, "disks", lambda: {"VAR_DIR": 0.5, "UPLOAD_DIR": 0.04})
+    monkeypatch.setattr(pressure, "disks", lambda: [disk("VAR_DIR", 0.5), disk("UPLOAD_DIR", 0.04)])
     monitor.look_at_disks()
     assert Reaper.objects.get().due_at < later
 
@@ -155,7 +159,7 @@ def time_from_now(**length: float) -> Any:
 
 @pytest.mark.parametrize(("free", "state"), [(0.2, State.OK), (0.08, State.DEGRADED), (0.04, State.UNAVAILABLE)])
 def test_readyz_tells_of_the_disk(monkeypatch: pytest.MonkeyPatch, free: float, state: State) -> None:
-    monkeypatch.setattr(pressure, "disks", lambda: {"VAR_DIR": free})
+    monkeypatch.setattr(pressure, "disks", lambda: [disk("VAR_DIR", free)])
     assert strain.disk().state is state
 
 
