@@ -14,6 +14,7 @@ from .queries import matches, page_of
 from .rules import check_job
 from .service import Emulator
 from .state import ENDED, Job, Status
+from .tags import check_tags
 
 SEARCHED_AT_MOST = 300  # characters of SearchJobs' InputFile
 
@@ -54,6 +55,7 @@ Output = dict[str, Any]
 
 def create_job(call: Call, request: dict[str, Any]) -> Output:
     check_job(request)
+    check_tags(request.get("Tags", {}))
     emulator = call.emulator
     queue = emulator.queues.find(call.region, request.get("Queue", ""))
     job, is_new = emulator.jobs.create(call.region, request, queue.arn)
@@ -135,6 +137,7 @@ def describe_endpoints(call: Call, request: dict[str, Any]) -> Output:
 
 
 def create_queue(call: Call, request: dict[str, Any]) -> Output:
+    check_tags(request.get("Tags", {}))
     queue = call.emulator.queues.create(call.region, request)
     if tags := request.get("Tags"):
         call.emulator.tags.put(queue.arn, tags)

@@ -26,9 +26,7 @@ class Tags:
         Raises:
             BadRequest: too many, or one that AWS does not take.
         """
-        for name, value in tags.items():
-            if not 1 <= len(name) <= 128 or len(value) > 256 or name.lower().startswith("aws:"):
-                raise BadRequest(f"/tags: {name[:128]!r} is not a tag: a name has 1 to 128 characters and does not begin with aws:, a value has at most 256")
+        check_tags(tags)
         with self._lock:
             merged = self._tags.get(arn, {}) | tags
             if len(merged) > MOST:
@@ -51,3 +49,12 @@ class Tags:
     def forget(self) -> None:
         with self._lock:
             self._tags.clear()
+
+
+def check_tags(tags: dict[str, str]) -> None:
+    """Raises: BadRequest: too many, or one that AWS does not take."""
+    if len(tags) > MOST:
+        raise BadRequest(f"/tags: a resource has at most {MOST} tags")
+    for name, value in tags.items():
+        if not 1 <= len(name) <= 128 or len(value) > 256 or name.lower().startswith("aws:"):
+            raise BadRequest(f"/tags: {name[:128]!r} is not a tag: a name has 1 to 128 characters and does not begin with aws:, a value has at most 256")

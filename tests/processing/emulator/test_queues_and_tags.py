@@ -84,6 +84,16 @@ def test_tags_are_put_on_taken_off_and_listed(api: Api) -> None:
     assert refusal(client.list_tags_for_resource, Arn=arn + "x")[:2] == (404, "NotFoundException")
 
 
+@pytest.mark.parametrize(
+    "tags", [{"aws:x": "1"}, {"x": "1" * 257}, {"": "1"}, {f"k{number}": "" for number in range(51)}], ids=["aws", "long", "empty", "many"]
+)
+def test_wrong_tags_make_neither_job_nor_queue(api: Api, tags: dict[str, str]) -> None:
+    assert refusal(api.client().create_job, **job(Tags=tags))[0] == 400
+    assert refusal(api.client().create_queue, Name="q", Tags=tags)[0] == 400
+    assert api.journal("job_created") == []
+    assert refusal(api.client().get_queue, Name="q")[0] == 404
+
+
 def test_endpoints_are_the_emulator_itself(api: Api) -> None:
     assert api.client().describe_endpoints(Mode="DEFAULT")["Endpoints"] == [{"Url": api.url}]
 
