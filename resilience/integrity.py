@@ -17,6 +17,7 @@ import structlog
 from django.db.models import Model, QuerySet
 
 from resilience import audit
+from resilience.naming import require_sole
 
 log = structlog.get_logger(__name__)
 
@@ -75,8 +76,7 @@ def rule(name: str, *, about: str, repair: Repair | None = None) -> Callable[[Fi
 
     def register(find: Find) -> Find:
         known = _RULES.get(name)
-        if known is not None and known.find.__qualname__ != find.__qualname__:
-            raise ValueError(f"Two rules of integrity are named {name}.")
+        require_sole("rules of integrity", name, known=known and known.find, new=find)
         _RULES[name] = Rule(name, about, find, repair)
         return find
 

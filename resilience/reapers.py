@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
+from resilience.naming import require_sole
+
 MINUTE = timedelta(minutes=1)
 F = TypeVar("F", bound=Callable[..., int])
 
@@ -54,8 +56,7 @@ def reaper(name: str, *, every: timedelta = MINUTE, per_host: bool = False, free
 
     def register(function: F) -> F:
         known = _REAPERS.get(name)
-        if known is not None and known.function.__qualname__ != function.__qualname__:
-            raise ValueError(f"Two reapers are named {name}.")
+        require_sole("reapers", name, known=known and known.function, new=function)
         _REAPERS[name] = ReaperKind(name, function, every=every, per_host=per_host, frees_disk=frees_disk, about=about)
         return function
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from resilience import reapers, reaping
+from resilience.naming import require_sole
 from resilience.reaping import Part
 
 log = structlog.get_logger(__name__)
@@ -54,9 +55,7 @@ def step(name: str) -> Callable[[Do], Do]:
     """
 
     def register(do: Do) -> Do:
-        known = _STEPS.get(name)
-        if known is not None and known.__qualname__ != do.__qualname__:
-            raise ValueError(f"Two steps of recover are named {name}.")
+        require_sole("steps of recover", name, known=_STEPS.get(name), new=do)
         _STEPS[name] = do
         return do
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from django.db import ProgrammingError, connection
 
 from resilience.http.translate import DATABASE_DOWN
+from resilience.naming import require_sole
 
 
 class State(StrEnum):
@@ -69,8 +70,8 @@ def check(name: str, *, needs_database: bool = False) -> Callable[[Look], Look]:
     """
 
     def register(look: Look) -> Look:
-        if name in _CHECKS and _CHECKS[name].look.__qualname__ != look.__qualname__:
-            raise ValueError(f"Two doctor's checks are named {name}.")
+        known = _CHECKS.get(name)
+        require_sole("doctor's checks", name, known=known and known.look, new=look)
         _CHECKS[name] = _Check(name, look, needs_database)
         return look
 

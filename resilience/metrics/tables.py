@@ -23,6 +23,8 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from resilience.naming import require_sole
+
 log = structlog.get_logger(__name__)
 
 CACHE_SECONDS = 5.0
@@ -72,9 +74,7 @@ def collector(name: str) -> Callable[[Read], Read]:
     """
 
     def register(read: Read) -> Read:
-        known = _collectors.setdefault(name, read)
-        if known.__qualname__ != read.__qualname__:
-            raise ValueError(f"Two collectors are named {name}.")
+        require_sole("collectors", name, known=_collectors.get(name), new=read)
         _collectors[name] = read
         return read
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from resilience.naming import require_sole
+
 from .backoff import JITTER
 
 if TYPE_CHECKING:
@@ -67,8 +69,8 @@ def durable(name: str, **limits: Any) -> Callable[[Body], Body]:
     """
 
     def declare(body: Body) -> Body:
-        if name in _KINDS and _KINDS[name].body.__qualname__ != body.__qualname__:
-            raise ValueError(f"Two task bodies are named {name}.")
+        known = _KINDS.get(name)
+        require_sole("task bodies", name, known=known and known.body, new=body)
         _KINDS[name] = Kind(name=name, body=body, **limits)
         return body
 

@@ -24,6 +24,7 @@ from django.conf import settings
 from django.db import connections
 
 from resilience.database import PoolFull
+from resilience.naming import require_sole
 
 log = structlog.get_logger(__name__)
 
@@ -116,8 +117,7 @@ def readiness(name: str, *, critical: bool, seconds: float = 2.0, every: float =
 
     def register(look: Look) -> Look:
         known = _CHECKS.get(name)
-        if known is not None and known.look.__qualname__ != look.__qualname__:
-            raise ValueError(f"Two readiness checks are named {name}.")
+        require_sole("readiness checks", name, known=known and known.look, new=look)
         _CHECKS[name] = Check(name, look, critical, seconds, every)
         return look
 
