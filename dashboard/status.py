@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +17,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from resilience.watching.readiness import Readiness, State
+from resilience.whole_files import replace_text
 
 log = structlog.get_logger(__name__)
 
@@ -157,9 +157,7 @@ def _noted(file: Path, unwell: list[Standing]) -> dict[str, datetime]:
     now = timezone.now().isoformat()
     noted = {each.name: known.get(each.name, now) for each in unwell}
     if noted != known:
-        fresh = file.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(noted))
-        fresh.replace(file)
+        replace_text(file, json.dumps(noted))
     return {name: datetime.fromisoformat(text) for name, text in noted.items()}
 
 

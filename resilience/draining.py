@@ -26,6 +26,7 @@ from django.utils import timezone
 from resilience import audit
 from resilience.errors import AppError, Category, Entry, Fault, Retry, wait
 from resilience.models import FleetDrain
+from resilience.whole_files import replace_text
 
 log = structlog.get_logger(__name__)
 
@@ -163,14 +164,7 @@ def _file() -> Path:
 
 
 def _write(content: dict[str, str]) -> None:
-    file = _file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_suffix(f".{os.getpid()}")
-    with fresh.open("w") as out:
-        json.dump(content, out)
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(file)
+    replace_text(_file(), json.dumps(content), durable=True)
 
 
 def _target(scope: Scope) -> str:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from resilience.leases import this_owner
 from resilience.metrics import gauge
+from resilience.whole_files import replace_text
 
 from .server import Server
 
@@ -126,11 +127,8 @@ def report(server: Server, folder: Path) -> None:
             "forgotten": figures["forgotten"], "told": dict(server.told), "losses": server.losses, "error": server.last_error,
         }
     )  # fmt: skip
-    fresh = path.with_suffix(".new")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text)
-        fresh.replace(path)
+        replace_text(path, text)
     except OSError as fault:
         log.info("cache.not_reported", error=str(fault))
 

@@ -6,11 +6,12 @@ One small file beside the counters, replaced in one rename; without it there is 
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from resilience.whole_files import replace_text
 
 from .merge import merged
 from .store import directory
@@ -42,10 +43,8 @@ def note() -> None:
     if points and time.time() - points[-1][0] < EVERY_SECONDS:
         return
     now = time.time()
-    fresh = folder / f".lately.{os.getpid()}"
-    with suppress(OSError):  # a full disk, or no folder yet: nothing to tell from
-        fresh.write_text(json.dumps([*(point for point in points if now - point[0] <= KEPT_SECONDS), [now, _totals(folder)]]))
-        fresh.replace(folder / _NAME)
+    with suppress(OSError):  # a full disk: the older notes tell as much as they can
+        replace_text(folder / _NAME, json.dumps([*(point for point in points if now - point[0] <= KEPT_SECONDS), [now, _totals(folder)]]))
 
 
 def lately(names: list[str]) -> dict[str, Lately]:

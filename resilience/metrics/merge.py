@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from resilience.whole_files import replace_text
+
 from .store import Key
 
 Values = dict[Key, float]
@@ -122,10 +124,8 @@ def _read_absorbed(folder: Path) -> tuple[Values, set[str]]:
 
 
 def _write_absorbed(folder: Path, total: Values, names: Iterable[str]) -> None:
-    fresh = folder / f".absorbed.{os.getpid()}"
     values = [[[*key[:4], dict(key[4]), key[5]], value] for key, value in total.items()]
-    fresh.write_text(json.dumps({"names": sorted(names), "values": values}))
-    fresh.replace(folder / ABSORBED)
+    replace_text(folder / ABSORBED, json.dumps({"names": sorted(names), "values": values}))
 
 
 def _is_dead(folder: Path, name: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from resilience.tasks import brokers
 from resilience.tasks.supervisor import Supervisor
+from resilience.whole_files import replace_text
 
 
 class Command(BaseCommand):
@@ -25,16 +25,9 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
         pid_file = settings.VAR_DIR / "run" / "worker.pid"
-        _write_pid(pid_file)
+        replace_text(pid_file, f"{os.getpid()}\n")
         try:
             supervisor.run()
         finally:
             if pid_file.exists() and pid_file.read_text().strip() == str(os.getpid()):
                 pid_file.unlink()
-
-
-def _write_pid(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_text(f"{os.getpid()}\n")
-    fresh.replace(path)
