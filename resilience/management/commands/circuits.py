@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from resilience.admin_display import seconds_in_words
 from resilience.circuits import control
+from resilience.management.use import WRONG_USE, require_reason
 from resilience.models import Circuit
 from resilience.models.circuits import CircuitState
 
-WRONG_USE = 2
 FORCING: dict[str, Callable[..., None]] = {"open": control.force_open, "close": control.force_closed, "disable": control.disable}
 DONE = {"open": "forced open", "close": "forced closed", "disable": "disabled", "reset": "reset"}
 
@@ -69,8 +69,8 @@ def _check(action: str, names: list[str], options: dict[str, Any]) -> None:
         return
     if not names:
         raise CommandError(f"Name the circuits to {action}. There are: {', '.join(known) or 'none yet'}", returncode=WRONG_USE)
-    if len(options["reason"].strip()) < 3 and not options["dry_run"]:
-        raise CommandError("Say why with --reason: others will ask.", returncode=WRONG_USE)
+    if not options["dry_run"]:
+        require_reason(options["reason"])
     if options["minutes"] is not None and (action == "reset" or not 0 < options["minutes"] <= 525_600):
         raise CommandError("--minutes is a number above 0, at most a year's, and not for a reset.", returncode=WRONG_USE)
 

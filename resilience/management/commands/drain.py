@@ -12,10 +12,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from resilience import draining
 from resilience.draining import Drain, Scope
 from resilience.leases import this_place
+from resilience.management.use import WRONG_USE, require_reason
 from resilience.models import Task
 from resilience.models.tasks import TaskState
 
-WRONG_USE, NOT_DONE = 2, 1
+NOT_DONE = 1
 LOOK_SECONDS = 0.5
 
 
@@ -49,8 +50,7 @@ class Command(BaseCommand):
             sys.exit(NOT_DONE)
 
     def _change(self, scope: Scope, options: dict[str, Any]) -> None:
-        if len(options["reason"].strip()) < 3:
-            raise CommandError("Say why with --reason: others will ask.", returncode=WRONG_USE)
+        require_reason(options["reason"])
         if options["dry_run"]:
             return
         if options["resume"]:

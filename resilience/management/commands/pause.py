@@ -11,9 +11,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from resilience.errors import AppError
+from resilience.management.use import WRONG_USE, require_reason
 from resilience.tasks import pausing
-
-WRONG_USE = 2
 
 
 class Command(BaseCommand):
@@ -44,8 +43,7 @@ class Command(BaseCommand):
             self.stdout.write("Nothing is paused.")
 
     def _pause(self, chosen: list[tuple[str, str]], options: dict[str, Any]) -> None:
-        if len(options["reason"].strip()) < 3:
-            raise CommandError("Say why with --reason: others will ask.", returncode=WRONG_USE)
+        require_reason(options["reason"])
         until = _until(options)
         for scope, name in chosen:
             if name not in pausing.names_of(scope):

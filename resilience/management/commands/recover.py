@@ -6,11 +6,11 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from resilience import recovery
-
-WRONG_USE = 2
+from resilience.management.use import require_reason
+from resilience.reaping import Part
 
 
 class Command(BaseCommand):
@@ -29,8 +29,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         dry_run: bool = options["dry_run"]
-        if options["replay"] and len(options["reason"].strip()) < 3 and not dry_run:
-            raise CommandError("Say why with --reason: others will ask.", returncode=WRONG_USE)
+        if options["replay"] and not dry_run:
+            require_reason(options["reason"])
         parts = recovery.run_all(dry_run=dry_run, repair=options["repair"], replay=tuple(options["replay"]), reason=options["reason"])
         if options["json"]:
             self.stdout.write(json.dumps(_as_data(parts, dry_run=dry_run), indent=2))
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         if any(part.error for part in parts):
             sys.exit(1)
 
-    def _print(self, parts: list[recovery.Part], *, dry_run: bool) -> None:
+    def _print(self, parts: list[Part], *, dry_run: bool) -> None:
         for part in parts:
             if part.error:
                 self.stdout.write(self.style.ERROR(f"{part.name}: stopped: {part.error}"))
@@ -48,7 +48,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{part.name}: {'. '.join(word for word in (counted, part.said) if word)}")
 
 
-def _as_data(parts: list[recovery.Part], *, dry_run: bool) -> dict[str, Any]:
+def _as_data(parts: list[Part], *, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
         "failed": sum(bool(part.error) for part in parts),

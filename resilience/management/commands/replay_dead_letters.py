@@ -9,12 +9,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from resilience.management.use import WRONG_USE, require_reason
 from resilience.models import Task
 from resilience.models.tasks import TaskState
 from resilience.tasks import dead, groups
 from resilience.tasks.errors import NoDeadLetters
-
-WRONG_USE = 2
 
 
 class Command(BaseCommand):
@@ -33,8 +32,8 @@ class Command(BaseCommand):
         by_group = options["kind"] or options["fingerprint"]
         if bool(options["ids"]) == bool(by_group):
             raise CommandError("Name either ids, or --kind and --fingerprint or one of them.", returncode=WRONG_USE)
-        if len(options["reason"].strip()) < 3 and not options["dry_run"]:
-            raise CommandError("Say why with --reason: others will ask.", returncode=WRONG_USE)
+        if not options["dry_run"]:
+            require_reason(options["reason"])
         if options["limit"] is not None and options["limit"] < 1:
             raise CommandError("--limit must be 1 or more.", returncode=WRONG_USE)
         told = self._by_group(options) if by_group else self._by_id(options)

@@ -8,10 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from resilience.management.use import WRONG_USE, require_reason
 from resilience.tasks import pausing
 from resilience.tasks.errors import NothingPaused
-
-WRONG_USE = 2
 
 
 class Command(BaseCommand):
@@ -32,8 +31,8 @@ class Command(BaseCommand):
             chosen = sorted(paused)
         elif not chosen:
             raise CommandError("Name what to resume with --kind, --queue or --all.", returncode=WRONG_USE)
-        if len(options["reason"].strip()) < 3 and not options["dry_run"]:
-            raise CommandError("Say why with --reason: others will ask.", returncode=WRONG_USE)
+        if not options["dry_run"]:
+            require_reason(options["reason"])
         told = [self._resume(scope, name, dry_run=options["dry_run"], reason=options["reason"], paused=paused) for scope, name in chosen]
         if options["json"]:
             self.stdout.write(json.dumps({"dry_run": options["dry_run"], "resumed": told}, indent=2))
