@@ -14,4 +14,5 @@ class HashedStaticFiles(ManifestStaticFilesStorage):
     """
 
     support_js_module_import_aggregation = True
+    max_post_process_passes = 20  # one for each module in the longest chain of imports; Django's own five are fewer than ours
     patterns = tuple((glob, _without_source_maps(found)) for glob, found in ManifestStaticFilesStorage.patterns)
