@@ -22,6 +22,9 @@ _CONTAINERS = {
     "DASH_ISO_GROUP_SETTINGS": {"MPD"},
     "MS_SMOOTH_GROUP_SETTINGS": {"ISMV"},
 }
+_ONE_TRACK = ("CMAF_GROUP_SETTINGS", "DASH_ISO_GROUP_SETTINGS")  # [S] documentation of these groups
+_LISTS = ("AudioDescriptions", "CaptionDescriptions")
+_BUCKET = re.compile(r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$")
 # [O] minSegmentLength of HLS; [I] the others, which the service's own samples always have.
 _REQUIRED = {
     "HLS_GROUP_SETTINGS": ("Destination", "SegmentLength", "MinSegmentLength"),
@@ -91,6 +94,8 @@ def _group(group: Place, selectors: set[str]) -> None:
     for name in found.value:
         if name.endswith("GroupSettings"):
             found.at(name).need(*_REQUIRED.get(kind, ()))
+            if not _BUCKET.match(found.at(name).get("Destination", "s3://bucket")):  # [I] S3 has no bucket of such a name
+                found.at(name).say("Should be s3://, the name of a bucket, and a path", "Destination")
     outputs = list(group.each("Outputs"))
     _names(group, outputs, kind)
     for output in outputs:
@@ -123,6 +128,8 @@ def _output(output: Place, kind: str, selectors: set[str]) -> None:
         container.say(f"Must be {' or '.join(sorted(allowed))} in an output group of type {kind}", "Container")
     if not any(name in output for name in ("VideoDescription", "AudioDescriptions", "CaptionDescriptions", "Preset")):
         output.say("Should have at least one of videoDescription, audioDescriptions, captionDescriptions")
+    if kind in _ONE_TRACK and sum((bool(output.get("VideoDescription")), *(len(output.get(name) or ()) for name in _LISTS))) > 1:
+        output.say(f"May only contain a single video, audio, or caption output in an output group of type {kind}")
     if "VideoDescription" in output:
         check_video(output)
     for audio in output.each("AudioDescriptions"):

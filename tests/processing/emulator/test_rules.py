@@ -51,12 +51,19 @@ def typed(kind: str | None, **own: Any) -> dict[str, Any]:
     return whole
 
 
+def cmaf(*outputs: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """Settings of a CMAF group of outputs that were made for HLS."""
+    own = {"Destination": "s3://bucket/index", "SegmentLength": 6, "FragmentLength": 2} | values
+    found = {"Type": "CMAF_GROUP_SETTINGS", "CmafGroupSettings": {name: value for name, value in own.items() if value is not None}}
+    return group() | {"OutputGroups": [{"OutputGroupSettings": found, "Outputs": [one | {"ContainerSettings": {"Container": "CMFC"}} for one in outputs]}]}
+
+
 def pictures(container: str = "RAW", **more: Any) -> dict[str, Any]:
     """Settings with a group of frames captured, besides the usual one."""
     capture = {"FramerateNumerator": 1, "FramerateDenominator": 5, "MaxCaptures": 2, "Quality": 80}
     codec = {"Codec": "FRAME_CAPTURE", "FrameCaptureSettings": capture}
     output = {"ContainerSettings": {"Container": container}, "VideoDescription": {"CodecSettings": codec}} | more
-    own = {"Type": "FILE_GROUP_SETTINGS", "FileGroupSettings": {"Destination": "s3://b/posters/poster"}}
+    own = {"Type": "FILE_GROUP_SETTINGS", "FileGroupSettings": {"Destination": "s3://bucket/posters/poster"}}
     return settings() | {"OutputGroups": [*settings()["OutputGroups"], {"OutputGroupSettings": own, "Outputs": [output]}]}
 
 
@@ -83,6 +90,9 @@ REFUSED = {
     "no destination": (group(Destination=None), "/outputGroups/0/outputGroupSettings/hlsGroupSettings: destination is a required property"),
     "no segment length": (group(SegmentLength=None), "/hlsGroupSettings: segmentLength is a required property"),
     "no least segment length": (group(MinSegmentLength=None), "/hlsGroupSettings: minSegmentLength is a required property"),
+    "a destination without a bucket": (group(Destination="s3:///index"), "/hlsGroupSettings/destination: Should be s3://, the name of a bucket"),
+    "CMAF with picture and sound in one": (cmaf(output()), f"{OUT}: May only contain a single video, audio, or caption output"),
+    "no fragment length": (cmaf(output(), FragmentLength=None), "/cmafGroupSettings: fragmentLength is a required property"),
     "no container": (group([{**output(), "ContainerSettings": {}}]), f"{OUT}/containerSettings: container is a required property"),
     "no container settings": (group([{k: v for k, v in output().items() if k != "ContainerSettings"}]), f"{OUT}: containerSettings is a required property"),
     "a container of another group": (settings(ContainerSettings={"Container": "MP4"}), f"{OUT}/containerSettings/container: Must be M3U8"),
@@ -164,7 +174,10 @@ def test_a_token_has_at_most_64_characters_of_ascii(api: Api, token: str) -> Non
     assert refusal(api.client().create_job, **job(ClientRequestToken=token))[2].startswith("/clientRequestToken: ")
 
 
+PICTURE = {name: value for name, value in output().items() if name != "AudioDescriptions"}
+SOUND = {name: value for name, value in output().items() if name != "VideoDescription"} | {"NameModifier": "_sound"}
 TAKEN = {
+    "CMAF": cmaf(PICTURE, SOUND),
     "the usual": settings(),
     "pictures": pictures(),
     "CBR": h264(RateControlMode="CBR", Bitrate=400_000, MaxBitrate=None),
