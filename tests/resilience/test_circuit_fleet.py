@@ -25,7 +25,7 @@ from resilience.models import Circuit, CircuitEvent
 from resilience.models.circuits import CircuitState
 from tests.proxy import Proxy
 from tests.resilience.circuit_fleet import calls
-from tests.resilience.test_circuits import DependencyDown, fail, fail_times, moves, row
+from tests.resilience.circuit_steps import DependencyDown, fail, fail_times, moves, row
 from tests.resilience.worker import database_url, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from resilience.models import Circuit, CircuitEvent, OperatorAction
 from resilience.models.circuits import CircuitState
 from tests.circuits import elsewhere, forget
 from tests.factories import make_user
-from tests.resilience.test_circuits import DependencyDown, end_rest, fail_times, moves, row
+from tests.resilience.circuit_steps import DependencyDown, end_rest, fail_times, moves, row
 
 pytestmark = pytest.mark.django_db
 

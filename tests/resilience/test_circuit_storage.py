@@ -13,7 +13,7 @@ from resilience.circuits import control
 from resilience.circuits.link import LinkDown
 from resilience.circuits.storage import DatabaseStorage
 from tests.circuits import this_keeper
-from tests.resilience.test_circuits import DependencyDown, fail, fail_times, moves, row
+from tests.resilience.circuit_steps import DependencyDown, fail, fail_times, moves, row
 
 pytestmark = pytest.mark.django_db
 

@@ -135,3 +135,8 @@ def run(test: Awaitable[None]) -> None:
 
 def row(created: Created) -> UploadSession:
     return UploadSession.objects.get(pk=created.session.pk)
+
+
+def told(answer: Answer) -> tuple[int, str, str]:
+    """Status, offset and completeness, as the IETF draft tells them."""
+    return answer.status, answer.headers["upload-offset"], answer.headers["upload-complete"]

@@ -10,9 +10,8 @@ import pytest
 from knox.models import AuthToken
 
 from tests.factories import make_user
-from tests.uploads.client import Answer, Line, request, until
+from tests.uploads.client import Answer, Line, request, told, until
 from uploads.append import active
-from uploads.endpoint import interim
 from uploads.models import SessionState, UploadSession, Video
 from uploads.store import store
 
@@ -50,10 +49,6 @@ async def append(path: str, offset: int | str, body: bytes = b"", complete: str 
 
 async def head(path: str, **headers: str) -> Answer:
     return await request("HEAD", path, version="", **headers)
-
-
-def told(answer: Answer) -> tuple[int, str, str]:
-    return answer.status, answer.headers["upload-offset"], answer.headers["upload-complete"]
 
 
 def test_a_file_comes_in_in_parts_and_ends_where_the_client_says(post: Post) -> None:
@@ -202,79 +197,6 @@ def test_options_tells_the_limits(path: str, settings: Any) -> None:
         assert {"max-size=1234", "min-size=0", f"max-age={settings.UPLOAD_EXPIRY_SECONDS}"} == set(limits)
 
     asyncio.run(go())
-
-
-class Interims(Line):
-    """Notes interim answers."""
-
-    def __init__(self, method: str, path: str, headers: dict[str, str]) -> None:
-        super().__init__(method, path, headers)
-        self.interims: list[dict[str, str]] = []
-
-    async def _send(self, message: Any) -> None:
-        if message["type"] == "http.response.informational":
-            assert message["status"] == 104
-            self.interims.append({name.decode(): value.decode() for name, value in message["headers"]})
-        else:
-            await super()._send(message)
-
-
-@pytest.mark.parametrize(("version", "answered"), [("8", True), ("6", True), ("7", False), ("", False), ("eight", False), ("8, 8", False)])
-def test_interim_answers_only_for_versions_we_speak(token: str, version: str, answered: bool, settings: Any) -> None:
-    settings.UPLOAD_CHECKPOINT_BYTES = 5
-    headers = {"Authorization": f"Token {token}", "Upload-Complete": "?1", "Content-Length": "10"}
-    headers |= {"Upload-Draft-Interop-Version": version} if version else {}
-
-    async def go() -> None:
-        line = Interims("POST", "/files/", headers)
-        line.begin()
-        line.send(b"hello")
-        if answered:
-            await until(lambda: len(line.interims) == 1)
-            assert line.interims[0]["location"].startswith("/files/upt_")
-            assert line.interims[0]["upload-draft-interop-version"] == version
-            assert "max-size=" in line.interims[0]["upload-limit"]
-            await until(lambda: len(line.interims) == 2, seconds=15)
-            assert line.interims[1] == {"upload-offset": "5", "upload-draft-interop-version": version}
-        line.send(b"world", more=False)
-        answer = await line.finish()
-        assert told(answer) == (201, "10", "?1")
-        assert bool(line.interims) is answered
-
-    asyncio.run(go())
-
-
-def test_tus_is_never_sent_an_interim_answer(token: str) -> None:
-    async def go() -> None:
-        headers = {"Authorization": f"Token {token}", "Upload-Length": "5", "Tus-Resumable": "1.0.0", "Upload-Draft-Interop-Version": "8"}
-        line = Interims("POST", "/files/", headers)
-        line.begin().send(b"", more=False)
-        assert (await line.finish()).status == 201
-        assert line.interims == []
-
-    asyncio.run(go())
-
-
-def test_a_server_that_cannot_send_interim_answers_is_asked_once(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interim, "_unable", False)
-    asked: list[int] = []
-
-    class Unable(Line):
-        async def _send(self, message: Any) -> None:
-            if message["type"] == "http.response.informational":
-                asked.append(message["status"])
-                raise RuntimeError("Expected ASGI message 'http.response.start'")
-            await super()._send(message)
-
-    async def go() -> None:
-        for _ in range(2):
-            headers = {"Authorization": f"Token {token}", "Upload-Complete": "?1", "Content-Length": "5", "Upload-Draft-Interop-Version": "8"}
-            line = Unable("POST", "/files/", headers)
-            line.begin().send(b"hello", more=False)
-            assert told(await line.finish()) == (201, "5", "?1")
-
-    asyncio.run(go())
-    assert asked == [104]
 
 
 def test_delete_ends_an_append_in_flight(post: Post) -> None:

@@ -2,103 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import boto3
 import pytest
-import requests
-from django.contrib.auth.models import User
 from django.utils import timezone
-from moto.server import ThreadedMotoServer
 from rest_framework.test import APIClient
 
 from resilience.models import Task
-from tests.api.server import token_of
-from tests.factories import make_user
+from tests.uploads.direct_s3.steps import API, BUCKET, MIB, PART, begin, code_of, complete, multiparts, objects, put, session_of
 from uploads.direct import bucket, count
 from uploads.direct.count import count_parts
-from uploads.models import DirectUpload, SessionState, UploadPart, UploadSession, Video, VideoState
+from uploads.models import SessionState, UploadPart, UploadSession, VideoState
 from uploads.services.expire import expire_uploads
 from uploads.store.s3 import client as s3
 from uploads.store.s3 import names, whole
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MIB = 2**20
-PART = 5 * MIB
-API = "/api/v1/s3/multipart"
-BUCKET = "direct"
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture(autouse=True)
-def storage(moto: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """An empty bucket in use; returns boto3's own client, the test's second pair of eyes."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    settings.UPLOAD_STORE, settings.S3_BUCKET, settings.S3_ENDPOINT_URL = "s3", BUCKET, moto
-    requests.post(f"{moto}/moto-api/reset", timeout=10)
-    eyes = boto3.client("s3", endpoint_url=moto, region_name="us-east-1")
-    eyes.create_bucket(Bucket=BUCKET)
-    return eyes
-
-
-@pytest.fixture
-def owner() -> User:
-    return make_user()
-
-
-@pytest.fixture
-def api(owner: User) -> APIClient:
-    return APIClient(headers={"Authorization": f"Token {token_of(owner)}"})
-
-
-def begin(api: APIClient, size: int | None, *, name: str = "film.mp4", **metadata: Any) -> dict[str, Any]:
-    told = metadata if size is None else metadata | {"size": size}
-    answer = api.post(API, {"filename": name, "type": "video/mp4", "metadata": told}, format="json")
-    assert answer.status_code == 200, answer.content
-    return dict(answer.json())
-
-
-def put(api: APIClient, upload: str, number: int, data: bytes) -> requests.Response:
-    signed = api.get(f"{API}/{upload}/{number}?key=whatever")
-    assert signed.status_code == 200, signed.content
-    return requests.put(signed.json()["url"], data=data, timeout=30)
-
-
-def complete(api: APIClient, upload: str, parts: list[dict[str, Any]]) -> Any:
-    return api.post(f"{API}/{upload}/complete?key=whatever", {"parts": parts}, format="json")
-
-
-def session_of(upload: str) -> UploadSession:
-    return UploadSession.objects.get(public_id=upload)
-
-
-def multiparts(storage: Any) -> list[Any]:
-    return list(storage.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []))
-
-
-def objects(storage: Any) -> list[str]:
-    return [item["Key"] for item in storage.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
-
-
-def code_of(answer: Any, status: int) -> str:
-    assert answer.status_code == status, (answer.status_code, answer.content)
-    assert answer["Content-Type"] == "application/problem+json"
-    return str(answer.json()["code"])
 
 
 def test_parts_go_to_s3_and_the_file_is_handed_over(api: APIClient, storage: Any) -> None:
@@ -274,102 +195,3 @@ def test_expired_uploads_are_gone_and_their_parts_too(api: APIClient, storage: A
     assert expire_uploads() == 1
     assert (multiparts(storage), objects(storage)) == ([], [])
     assert code_of(complete(api, upload, []), 410) == "UPLOAD_EXPIRED"
-
-
-def test_asking_for_addresses_keeps_an_upload_alive(api: APIClient) -> None:
-    upload = begin(api, 2 * PART)["uploadId"]
-    UploadSession.objects.filter(public_id=upload).update(expires_at=timezone.now() + timedelta(seconds=60))
-    api.get(f"{API}/{upload}/1")
-    assert session_of(upload).expires_at > timezone.now() + timedelta(days=1)
-
-
-def test_an_address_may_be_bound_to_the_bytes_it_is_for(api: APIClient) -> None:
-    upload, data = begin(api, PART)["uploadId"], os.urandom(PART)
-    md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-    url = api.get(f"{API}/{upload}/1", {"md5": md5}).json()["url"]
-    assert parse_qs(urlsplit(url).query)["X-Amz-SignedHeaders"] == ["content-md5;host"]
-    assert requests.put(url, data=data, headers={"Content-MD5": md5}, timeout=30).status_code == 200
-    assert complete(api, upload, []).status_code == 200
-    assert [row.etag for row in UploadPart.objects.filter(session=session_of(upload))] == [hashlib.md5(data, usedforsecurity=False).hexdigest()]
-
-
-@pytest.mark.parametrize("wrong", ["abc", "!" * 24, "A" * 23 + "é", base64.b64encode(bytes(15)).decode(), "A" * 5000])
-def test_what_is_no_md5_gets_no_address(api: APIClient, wrong: str) -> None:
-    upload = begin(api, PART)["uploadId"]
-    assert code_of(api.get(f"{API}/{upload}/1", {"md5": wrong}), 400) == "REQUEST_INVALID"
-
-
-def test_addresses_come_in_small_batches(api: APIClient) -> None:
-    upload = begin(api, 3 * PART)["uploadId"]
-    answer = api.get(f"{API}/{upload}/batch?partNumbers=2,1").json()
-    assert sorted(answer["presignedUrls"]) == ["1", "2"]
-    assert requests.put(answer["presignedUrls"]["2"], data=bytes(PART), timeout=30).status_code == 200
-    for wrong in ("", "a", "1,,2", "1,-2", ",".join(map(str, range(1, 102))), "123456"):
-        assert code_of(api.get(f"{API}/{upload}/batch?partNumbers={wrong}"), 400) == "REQUEST_INVALID"
-    assert code_of(api.get(f"{API}/{upload}/4"), 400) == "UPLOAD_PART_IMPOSSIBLE"
-    assert code_of(api.get(f"{API}/{upload}/0"), 400) == "UPLOAD_PART_IMPOSSIBLE"
-    assert DirectUpload.objects.get().session.remote_file.next_part == 3
-
-
-@pytest.mark.parametrize(
-    ("name", "size", "status", "code"),
-    [
-        ("film.exe", 10, 415, "UPLOAD_TYPE_REFUSED"),
-        ("film.mp4", 6 * 2**30, 413, "UPLOAD_TOO_LARGE"),
-        ("film.mp4", 0, 422, "UPLOAD_EMPTY"),
-        ("film.mp4", "many", 400, "UPLOAD_HEADER_INVALID"),
-        ("film.mp4", -1, 400, "UPLOAD_HEADER_INVALID"),
-        ("film.mp4", 10**26, 400, "UPLOAD_HEADER_INVALID"),
-    ],
-)
-def test_what_is_refused_leaves_nothing(api: APIClient, storage: Any, name: str, size: Any, status: int, code: str) -> None:
-    answer = api.post(API, {"filename": name, "type": "video/mp4", "metadata": {"size": size}}, format="json")
-    assert code_of(answer, status) == code
-    assert (Video.objects.count(), UploadSession.objects.count()) == (0, 0)
-    assert (multiparts(storage), objects(storage)) == ([], [])
-
-
-def test_quota_is_the_one_of_every_upload(api: APIClient, settings: Any) -> None:
-    settings.UPLOAD_USER_QUOTA = PART
-    answer = api.post(API, {"filename": "film.mp4", "metadata": {"size": PART + 1}}, format="json")
-    assert code_of(answer, answer.status_code) == "UPLOAD_QUOTA_REACHED"
-    assert not UploadSession.objects.exists()
-
-
-def test_uploads_on_disk_have_no_direct_way(api: APIClient, settings: Any) -> None:
-    settings.UPLOAD_STORE = "disk"
-    answer = api.post(API, {"filename": "film.mp4", "metadata": {"size": 10}}, format="json")
-    assert code_of(answer, 409) == "UPLOAD_DIRECT_UNAVAILABLE"
-    assert not Video.objects.exists()
-
-
-def test_who_may(api: APIClient) -> None:
-    begun = begin(api, 2 * PART)
-    upload, secret = begun["uploadId"], begun["uploadUrl"].rpartition("/")[2]
-    stranger = APIClient(headers={"Authorization": f"Token {token_of(make_user())}"})
-    for ask in (
-        lambda c: c.get(f"{API}/{upload}"),
-        lambda c: c.get(f"{API}/{upload}/1"),
-        lambda c: c.delete(f"{API}/{upload}"),
-        lambda c: complete(c, upload, []),
-    ):
-        assert code_of(ask(stranger), 404) == "UPLOAD_NOT_FOUND"
-        assert code_of(ask(APIClient()), 401) == "AUTH_REQUIRED"
-        assert ask(APIClient(headers={"Authorization": "Bearer upt_" + "x" * 43})).status_code == 404
-    holder = APIClient(headers={"Authorization": f"Bearer {secret}"})
-    assert put(holder, upload, 1, bytes(PART)).status_code == 200
-    other = begin(api, PART)["uploadId"]
-    assert code_of(holder.get(f"{API}/{other}/1"), 404) == "UPLOAD_NOT_FOUND"
-
-
-def test_a_cookie_works_from_our_pages_only(owner: User) -> None:
-    person = APIClient(enforce_csrf_checks=True)
-    person.force_login(owner)
-    told = {"filename": "film.mp4", "type": "video/mp4", "metadata": {"size": PART}}
-    own = person.post(API, told, format="json", headers={"Sec-Fetch-Site": "same-origin"})
-    assert own.status_code == 200, own.content
-    foreign = person.post(API, told, format="json", headers={"Sec-Fetch-Site": "cross-site"})
-    assert code_of(foreign, 403) == "UPLOAD_FOREIGN_ORIGIN"
-    assert code_of(person.post(API, told, format="json", headers={"Origin": "https://evil.example"}), 403) == "UPLOAD_FOREIGN_ORIGIN"
-    assert person.post(API, "filename=film.mp4", content_type="text/plain").status_code == 415
-    assert Video.objects.count() == 1
