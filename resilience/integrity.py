@@ -76,7 +76,7 @@ def rule(name: str, *, about: str, repair: Repair | None = None) -> Callable[[Fi
 
     def register(find: Find) -> Find:
         known = _RULES.get(name)
-        require_sole("rules of integrity", name, known=known and known.find, new=find)
+        require_sole("rules of integrity", name, known=known.find if known else None, new=find)
         _RULES[name] = Rule(name, about, find, repair)
         return find
 

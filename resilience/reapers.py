@@ -56,7 +56,7 @@ def reaper(name: str, *, every: timedelta = MINUTE, per_host: bool = False, free
 
     def register(function: F) -> F:
         known = _REAPERS.get(name)
-        require_sole("reapers", name, known=known and known.function, new=function)
+        require_sole("reapers", name, known=known.function if known else None, new=function)
         _REAPERS[name] = ReaperKind(name, function, every=every, per_host=per_host, frees_disk=frees_disk, about=about)
         return function
 

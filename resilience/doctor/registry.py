@@ -71,7 +71,7 @@ def check(name: str, *, needs_database: bool = False) -> Callable[[Look], Look]:
 
     def register(look: Look) -> Look:
         known = _CHECKS.get(name)
-        require_sole("doctor's checks", name, known=known and known.look, new=look)
+        require_sole("doctor's checks", name, known=known.look if known else None, new=look)
         _CHECKS[name] = _Check(name, look, needs_database)
         return look
 

@@ -70,7 +70,7 @@ def durable(name: str, **limits: Any) -> Callable[[Body], Body]:
 
     def declare(body: Body) -> Body:
         known = _KINDS.get(name)
-        require_sole("task bodies", name, known=known and known.body, new=body)
+        require_sole("task bodies", name, known=known.body if known else None, new=body)
         _KINDS[name] = Kind(name=name, body=body, **limits)
         return body
 

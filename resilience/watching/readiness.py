@@ -117,7 +117,7 @@ def readiness(name: str, *, critical: bool, seconds: float = 2.0, every: float =
 
     def register(look: Look) -> Look:
         known = _CHECKS.get(name)
-        require_sole("readiness checks", name, known=known and known.look, new=look)
+        require_sole("readiness checks", name, known=known.look if known else None, new=look)
         _CHECKS[name] = Check(name, look, critical, seconds, every)
         return look
 
