@@ -10,6 +10,7 @@ from pathlib import Path
 from config import env
 from config.aws_settings import *  # noqa: F403
 from config.cache_settings import *  # noqa: F403
+from config.caption_settings import *  # noqa: F403
 from config.database_settings import *  # noqa: F403
 from config.database_settings import database_url, databases
 from config.delivery_settings import *  # noqa: F403

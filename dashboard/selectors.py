@@ -10,7 +10,9 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from notifications.models import Event
 from notifications.selectors import timeline
-from processing.models import LIVE_JOB_STATES, Job, Publication, Rendition
+from processing.captions.selectors import captions_of
+from processing.extras.services import download_of, thumbnails_of
+from processing.models import LIVE_JOB_STATES, Caption, Extra, Job, Publication, Rendition
 from processing.selectors import current_job, published
 from uploads.models import OPEN_SESSION_STATES, SessionState, UploadRole, UploadSession, Video, VideoState
 
@@ -51,6 +53,9 @@ class VideoPage:
     renditions: list[Rendition]
     timeline: list[Event]  # newest first
     session: UploadSession | None  # the latest file
+    download: Extra | None  # a film to save, asked for or not; none without anything to play
+    thumbnails: Extra | None
+    captions: Caption | None
 
     @property
     def open_session(self) -> UploadSession | None:
@@ -66,6 +71,9 @@ def video_page(video: Video) -> VideoPage:
         renditions=_lowest_first(job) if job else [],
         timeline=timeline(video, limit=TIMELINE_LENGTH)[::-1],
         session=UploadSession.objects.filter(video=video).order_by("-id").first(),
+        download=download_of(video),
+        thumbnails=thumbnails_of(video),
+        captions=captions_of(video),
     )
 
 

@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("videos/<str:public_id>/rename/", videos.rename, name="video-rename"),
     path("videos/<str:public_id>/retry/", videos.retry, name="video-retry"),
     path("videos/<str:public_id>/cancel/", videos.cancel, name="video-cancel"),
+    path("videos/<str:public_id>/download/", videos.download, name="video-download"),
     path("videos/<str:public_id>/delete/", videos.delete, name="video-delete"),
     path("media/<path:name>", media.media, name="media"),
     path("inbox/", inbox.inbox, name="inbox"),

@@ -109,6 +109,12 @@ def tell_progress(sender: object, job: Job, **kwargs: Any) -> None:
     record(user=job.video.owner, kind="job.progress", video=job.video, data={"job": job.public_id, "percent": round(job.percent, 1), "phase": phase})
 
 
+@receiver(processing.extra_ready)
+def tell_extra(sender: object, video: Video, kind: str, **kwargs: Any) -> None:
+    """Nothing for the story of a video: its open pages look again."""
+    record(user=video.owner, kind=CHANGED, video=video, data={"state": video.state, "title": video.title, "version": video.version, "made": kind})
+
+
 @receiver(processing.first_rendition_ready)
 def tell_first_rendition(sender: object, job: Job, **kwargs: Any) -> None:
     video = job.video

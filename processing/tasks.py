@@ -6,7 +6,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from processing.extras import receivers as extras_receivers  # noqa: F401 - they register themselves
+from processing.captions import receivers as captions_receivers  # noqa: F401 - they register themselves
+from processing.captions import tasks as captions_tasks  # noqa: F401
+from processing.extras import receivers as extras_receivers  # noqa: F401
 from processing.extras import tasks as extras_tasks  # noqa: F401
 from processing.services import look, outputs, poison, reap, route, run, submission, submit
 from resilience import pressure

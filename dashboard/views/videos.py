@@ -14,6 +14,9 @@ from dashboard import selectors
 from dashboard.error_cards import ask_for_help, video_card
 from dashboard.forms import TitleForm
 from dashboard.uploading import upload_settings
+from processing.extras.models import ExtraState
+from processing.extras.services import ask_for_download, download_of
+from processing.links import link_to
 from processing.selectors import current_job
 from processing.services.jobs import cancel_job, retry_job
 from resilience.errors import AppError
@@ -92,6 +95,20 @@ def retry(request: HttpRequest, public_id: str) -> Answer:
 @require_POST
 def cancel(request: HttpRequest, public_id: str) -> Answer:
     return _act(request, public_id, "cancel")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def download(request: HttpRequest, public_id: str) -> Answer:
+    """A film to save: POST has it made, GET leads to it by a link of a few minutes."""
+    found = own_video(request, public_id)
+    extra = ask_for_download(found) if request.method == "POST" else download_of(found)
+    if extra is not None and extra.state == ExtraState.READY:
+        return redirect(link_to(extra.path))
+    if request.method == "POST":
+        messages.success(request, "We are preparing the file. The button to save it is here in a moment.")
+    return redirect("video", found.public_id)
 
 
 @login_required

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from processing.captions.models import Caption
-from resilience.admin_actions import ConsoleAdmin
+from processing.captions.models import Caption, CaptionState
+from processing.captions.services import retry_caption
+from resilience.admin_actions import Change, ConsoleAdmin, Given
 from resilience.admin_display import as_text, error_label, link, state_of
 from resilience.admin_filters import recent
+
+
+def _retry(caption: Caption, given: Given) -> None:
+    retry_caption(caption, by=given.actor, reason=given.reason)
 
 
 @admin.register(Caption)
@@ -22,6 +27,18 @@ class CaptionAdmin(ConsoleAdmin):
         (None, {"fields": ["public_id", "of_video", "of_source", "shown_state", "engine", "language", "path"]}),
         ("How it went", {"fields": ["tries", "error", "raw", "external_id"]}),
         ("Time", {"fields": ["created_at", "updated_at", "ready_at"]}),
+    ]
+    changes = [
+        Change(
+            name="retry",
+            label="Write again",
+            done="written again",
+            permission="processing.retry_caption",
+            consequence="The sound of the video is sent to the service once more; what was written before goes on being shown until that is done.",
+            apply=_retry,
+            service_records=True,
+            fits=lambda caption: caption.state in (CaptionState.FAILED, CaptionState.READY),
+        )
     ]
 
     @admin.display(description="video")

@@ -88,6 +88,12 @@ def sound_command(ffmpeg: str, *, source: Path, target: Path) -> list[str]:
             "-map_metadata", "-1", "-movflags", "+faststart", "-f", "mp4", str(target)]  # fmt: skip
 
 
+def piece_command(ffmpeg: str, *, source: Path, target: Path, start_s: float, length_s: float) -> list[str]:
+    """Return the command that cuts a piece out of a sound file, times in seconds; a piece behind its end has nothing in it."""
+    return [*_begin(ffmpeg), "-ss", f"{start_s:g}", "-i", f"file:{source}", "-t", f"{length_s:g}", "-map", "0:a:0", "-c", "copy",
+            "-movflags", "+faststart", "-f", "mp4", str(target)]  # fmt: skip
+
+
 def _begin(ffmpeg: str) -> list[str]:
     return [ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-y", "-v", "level+error", "-progress", "pipe:1", "-stats_period", "1",
             "-protocol_whitelist", "file", "-format_whitelist", "mpegts,mov,mp4,m4a"]  # fmt: skip

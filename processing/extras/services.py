@@ -144,7 +144,7 @@ def is_dead(task: Task) -> None:
 
 def _ready(video: Video) -> QuerySet[Rendition]:
     shown = Publication.objects.filter(video=video).values("job")
-    return Rendition.objects.filter(job__in=shown, state=RenditionState.READY)
+    return Rendition.objects.filter(job__in=shown, state=RenditionState.READY).exclude(path="")
 
 
 def _folder(rendition: Rendition) -> str:

@@ -1,4 +1,6 @@
 // Plays the main list: by the browser itself where it can (Safari), by hls.js everywhere else.
+import { startThumbnails } from "./thumbnails.js";
+
 const TYPE = "application/vnd.apple.mpegurl";
 const MOST_RECOVERIES = 3;
 const EXPIRED = 403; // what an address answers once its time is over
@@ -11,6 +13,7 @@ export function startPlayers(root) {
 function start(element) {
   if (element.dataset.started) return;
   element.dataset.started = "yes";
+  startThumbnails(element);
   const address = element.dataset.play;
   const Hls = window.Hls;
   if (Hls?.isSupported()) return byHls(element, address, Hls);
