@@ -49,6 +49,7 @@ def picture(description: Mapping[str, Any], source: Source, *, rotate: str, at: 
         segment_s: seconds after which a key frame must come (0: only at the end of each group of pictures).
     """
     turn, shown = _turned(source, rotate)
+    turn = (*_progressive(description), *turn)
     size, scaling = _scaled(description, shown, at)
     codec = description["CodecSettings"]
     if codec["Codec"] == "FRAME_CAPTURE":
@@ -72,6 +73,13 @@ def _turned(source: Source, rotate: str) -> tuple[tuple[str, ...], tuple[float, 
     angle = source.rotation if rotate == "AUTO" else {"DEGREES_90": 90, "DEGREES_270": 270}.get(rotate, 0)
     turned = round(angle / 90) % 2 == 1
     return ((_TURNS[rotate],) if rotate in _TURNS else ()), ((height, width) if turned else (width, height))
+
+
+def _progressive(description: Mapping[str, Any]) -> tuple[str, ...]:
+    wanted = description.get("VideoPreprocessors", {}).get("Deinterlacer")
+    if wanted is None:
+        return ()
+    return ("yadif=deint=all" if wanted.get("Control") == "FORCE_ALL_FRAMES" else "yadif=deint=interlaced",)
 
 
 def _scaled(description: Mapping[str, Any], shown: tuple[float, float], at: tuple[str | int, ...]) -> tuple[tuple[int, int], tuple[str, ...]]:

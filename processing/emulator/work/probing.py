@@ -17,7 +17,7 @@ from .codes import JobError
 from .source import Source, source_of
 
 CHILD = Path(__file__).with_name("probe_child.py")
-SECONDS = 60.0
+SECONDS = 120.0
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"uuid")
 
 

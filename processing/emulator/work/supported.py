@@ -69,7 +69,7 @@ _VIDEO: dict[str, Any] = {
     "Sharpness": (50,),
     "TimecodeInsertion": ("DISABLED",),
     "TimecodeTrack": ("DISABLED",),
-    "VideoPreprocessors": {},
+    "VideoPreprocessors": {"Deinterlacer": {"Algorithm": ANY, "Control": ANY, "Mode": ("DEINTERLACE",)}},
     "Width": ANY,
 }
 _AUDIO: dict[str, Any] = {
@@ -188,7 +188,14 @@ _INPUT: dict[str, Any] = {
     "InputScanType": ("AUTO",),
     "PsiControl": ANY,
     "TimecodeSource": ANY,  # no timecode is written
-    "VideoSelector": {"ColorSpace": ("FOLLOW",), "ColorSpaceUsage": ANY, "EmbeddedTimecodeOverride": ("NONE",), "Rotate": ANY, "SampleRange": ("FOLLOW",)},
+    "VideoSelector": {
+        "AlphaBehavior": ("DISCARD",),
+        "ColorSpace": ("FOLLOW",),
+        "ColorSpaceUsage": ANY,
+        "EmbeddedTimecodeOverride": ("NONE",),
+        "Rotate": ANY,
+        "SampleRange": ("FOLLOW",),
+    },
 }
 _SETTINGS: dict[str, Any] = {
     "AdAvailOffset": (0,),

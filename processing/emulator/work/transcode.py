@@ -20,6 +20,7 @@ from .source import Source
 
 SLOWEST = 40.0  # seconds of work for a second of film after which it is hopeless
 LEAST_SECONDS = 900.0
+SILENT_SECONDS = 120.0  # a busy machine is no fault of the job
 ENDED_EARLY = "File ended prematurely"
 
 
@@ -61,7 +62,7 @@ def _make(line: Sequence[str], output: Output, source: Source, folder: Path, wat
     folder.mkdir(parents=True)
     limit = LEAST_SECONDS + SLOWEST * source.duration_s
     try:
-        for news in process.run(line, watching, limit_s=limit):
+        for news in process.run(line, watching, stall_s=SILENT_SECONDS, limit_s=limit):
             if isinstance(news, process.Finished):
                 _judge(news, source)
             elif source.duration_s:

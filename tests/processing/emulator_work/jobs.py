@@ -10,10 +10,13 @@ from processing.emulator.clock import Clock
 from processing.emulator.faults import FaultBook, rule_of
 from processing.emulator.journal import Journal
 from processing.emulator.state import ENDED, Canceled, Job, Options, Phase, Status
+from processing.emulator.work import Worker
 from processing.emulator.work.source import Source, Track
 
 SELECTOR = "Audio Selector 1"
 INPUT = "s3://holdfast-uploads/uploads/abc/film.mp4"
+FILM = "s3://holdfast-uploads/in/film.mp4"  # of the fixture
+OUT = "s3://holdfast-uploads/out/"
 
 
 def source(*, width: int = 320, height: int = 180, fps: int = 30, seconds: float = 3.0, sounds: int = 1, rotation: int = 0, **more: Any) -> Source:
@@ -110,3 +113,9 @@ def job(wanted: dict[str, Any], **more: Any) -> Job:
     return Job(
         id="1-abc", arn=arn, region="eu-west-1", account="123456789012", queue=queue, request=request, token="t", priority=0, created=0.0
     )  # fmt: skip
+
+
+def run(kept: Kept, *groups: dict[str, Any], url: str = FILM, **request: Any) -> Job:
+    one = job(settings(*groups, url=url), **request)
+    Worker(one, kept).run()
+    return one

@@ -13,6 +13,7 @@ from processing.emulator.work.plan import plan, wants
 from processing.emulator.work.source import Track, check_codecs
 from processing.emulator.work.supported import check
 
+from .console import from_console
 from .jobs import captures, group, h264, ladder, output, settings, sound, source
 
 
@@ -56,7 +57,7 @@ VIDEO = "OutputGroups/0/Outputs/0/VideoDescription"
         (f"{VIDEO}/CodecSettings/Codec", "H_265", "/videoDescription/codecSettings/codec: H_265"),
         (f"{VIDEO}/CodecSettings/H264Settings/InterlaceMode", "TOP_FIELD", "interlaceMode: TOP_FIELD"),
         (f"{VIDEO}/CodecSettings/H264Settings/QvbrSettings/MaxAverageBitrate", 1000, "maxAverageBitrate: 1000"),
-        (f"{VIDEO}/VideoPreprocessors", {"Deinterlacer": {}}, "videoPreprocessors/deinterlacer"),
+        (f"{VIDEO}/VideoPreprocessors", {"NoiseReducer": {}}, "videoPreprocessors/noiseReducer"),
         (f"{VIDEO}/ScalingBehavior", "SMART_CROP", "scalingBehavior: SMART_CROP"),
         ("OutputGroups/0/Outputs/0/ContainerSettings/Container", "MXF", "container: MXF"),
         ("OutputGroups/1/Outputs/1/AudioDescriptions", [{"CodecSettings": {"Codec": "EAC3"}}], "/audioDescriptions/0/codecSettings/codec: EAC3"),
@@ -71,6 +72,14 @@ def test_what_is_not_made_is_named(path: str, value: Any, named: str) -> None:
     assert refused.value.code == 1040
     assert named in refused.value.message
     assert "not supported by the emulator" in refused.value.message
+
+
+def test_what_the_services_console_writes_is_taken() -> None:
+    wanted = from_console()
+    check(wanted)
+    found = plan(wanted, source())[0].outputs[0].picture
+    assert found is not None
+    assert found.filters[0] == "yadif=deint=interlaced"
 
 
 def test_every_setting_that_is_not_made_is_named_up_to_a_few() -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,40 +10,15 @@ import av
 import pytest
 from botocore.exceptions import ClientError
 
-from processing.emulator.state import Canceled, Job, Options, Phase, Status
-from processing.emulator.work import Worker, canceled, inputs, storage
+from processing.emulator.state import Phase, Status
+from processing.emulator.work import Worker, storage
 from processing.emulator.work.codes import JobError
 from tests import media
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
+from tests.s3 import FakeS3
 
-from .jobs import Kept, captures, group, h264, job, ladder, output, settings, sound
+from .jobs import FILM, OUT, Kept, captures, group, h264, job, ladder, output, run, settings, sound
 
-OUT = "s3://holdfast-uploads/out/"
-FILM = "s3://holdfast-uploads/in/film.mp4"
 ALTERNATE = {"OutputSettings": {"HlsSettings": {"AudioTrackType": "ALTERNATE_AUDIO_AUTO_SELECT_DEFAULT"}}}
-
-
-@pytest.fixture
-def kept(s3: FakeS3) -> Kept:  # noqa: F811
-    return Kept(Options(s3_endpoint=s3.url))
-
-
-@pytest.fixture
-def quick(s3: FakeS3) -> Kept:  # noqa: F811
-    """Jobs of it are not transcoded: for what has nothing to do with that."""
-    return Kept(Options(s3_endpoint=s3.url, fast=True))
-
-
-@pytest.fixture
-def film(s3: FakeS3) -> FakeS3:  # noqa: F811
-    s3.client.upload_file(str(media.clip(seconds=2, width=160, height=90)), s3.bucket, "in/film.mp4")
-    return s3
-
-
-def run(kept: Kept, *groups: dict[str, Any], url: str = FILM, **request: Any) -> Job:
-    one = job(settings(*groups, url=url), **request)
-    Worker(one, kept).run()
-    return one
 
 
 def _frames(data: bytes) -> dict[str, int]:
@@ -90,7 +62,7 @@ def test_a_job_makes_everything_it_is_asked_for(kept: Kept, film: FakeS3) -> Non
     assert film.body("out/file/film_p.0000000.jpg").startswith(b"\xff\xd8")
 
 
-def test_what_is_sound_alone_becomes_a_playlist_of_sound(kept: Kept, s3: FakeS3) -> None:  # noqa: F811
+def test_what_is_sound_alone_becomes_a_playlist_of_sound(kept: Kept, s3: FakeS3) -> None:
     s3.client.upload_file(str(media.clip(seconds=1, video=False, suffix=".m4a")), s3.bucket, "in/song.m4a")
     alone = output("M3U8", "_audio", AudioDescriptions=sound(), OutputSettings={"HlsSettings": {"AudioOnlyContainer": "M2TS"}})
     done = run(kept, group("Hls", f"{OUT}x/index", alone), url="s3://holdfast-uploads/in/song.m4a")
@@ -195,73 +167,6 @@ def test_an_output_can_be_missing_all_the_same_complete(quick: Kept, film: FakeS
     assert len(quick.events[-1]["detail"]["outputGroupDetails"][0]["outputDetails"]) == 2
 
 
-def _children() -> list[str]:
-    """Command lines of this process's children."""
-    listed = subprocess.run(["ps", "-o", "args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True)
-    return [line for line in listed.stdout.splitlines() if "ffmpeg" in line]
-
-
-def test_a_canceled_job_stops_at_once_and_leaves_no_process(kept: Kept, s3: FakeS3) -> None:  # noqa: F811
-    s3.client.upload_file(str(media.clip(seconds=3)), s3.bucket, "in/film.mp4")
-    slow = ladder(f"{OUT}x", 720)  # more work than the moment until it is canceled
-    stopped = threading.Event()
-
-    def cancel(one: Job, phase: Phase) -> None:
-        if phase is Phase.TRANSCODING and not stopped.is_set():
-            one.stop.set()
-            stopped.set()
-
-    kept.heard = cancel
-    one = job(settings(slow, url=FILM))
-    with pytest.raises(Canceled):
-        Worker(one, kept).run()
-    canceled(one, kept)
-    assert kept.told[-1][0] is Phase.TRANSCODING
-    assert not _children()
-    assert not s3.objects("out/")
-    assert kept.statuses[-1] == "CANCELED"
-    assert "COMPLETE" not in kept.statuses
-
-
-@pytest.mark.parametrize(("ending", "url"), [("complete", FILM), ("fail", "s3://holdfast-uploads/in/none.mp4")])
-def test_a_job_canceled_in_the_last_moment_has_no_other_end(quick: Kept, film: FakeS3, monkeypatch: pytest.MonkeyPatch, ending: str, url: str) -> None:
-    monkeypatch.setattr(quick, ending, lambda *given: False)
-    run(quick, ladder(f"{OUT}x", 60), url=url)
-    assert not {"COMPLETE", "ERROR"} & set(quick.statuses)
-
-
-def test_a_job_canceled_while_it_uploads_offers_nothing(quick: Kept, film: FakeS3) -> None:
-    def cancel(one: Job, phase: Phase) -> None:
-        if phase is Phase.UPLOADING:
-            one.status = Status.CANCELED
-            one.stop.set()
-
-    quick.heard = cancel
-    with pytest.raises(Canceled):
-        run(quick, ladder(f"{OUT}x", 60))
-    assert not [key for key in film.objects("out/") if key.endswith(".m3u8")]
-
-
-def test_updates_come_at_the_interval_that_was_asked_for(quick: Kept, film: FakeS3) -> None:
-    percents = []
-
-    def pass_time(one: Job, phase: Phase) -> None:
-        percents.append(one.percent)
-        quick.clock.advance(10)
-
-    quick.heard = pass_time
-    run(quick, ladder(f"{OUT}x", 60), StatusUpdateInterval="SECONDS_10")
-    updates = [event["detail"] for event in quick.events if event["detail"]["status"] == "STATUS_UPDATE"]
-    assert len(updates) >= 2
-    told = [update["jobProgress"]["jobPercentComplete"] for update in updates]
-    assert told == sorted(told)
-    assert percents == sorted(percents)
-    assert updates[-1]["jobProgress"]["currentPhase"] == "UPLOADING"
-    quiet = Kept(quick.options)
-    run(quiet, ladder(f"{OUT}y", 60))
-    assert "STATUS_UPDATE" not in quiet.statuses
-
-
 def test_what_we_did_not_think_of_ends_the_job_and_is_raised(quick: Kept, film: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     def lost(*given: Any, **named: Any) -> None:
         raise ZeroDivisionError
@@ -272,36 +177,3 @@ def test_what_we_did_not_think_of_ends_the_job_and_is_raised(quick: Kept, film: 
         Worker(one, quick).run()
     assert (one.status, one.error_code) == (Status.ERROR, 1999)
     assert quick.statuses[-1] == "ERROR"
-
-
-def _pass(kept: Kept) -> None:
-    kept.clock.advance(10)
-
-
-def test_how_far_a_job_is_is_not_told_of_containers_where_the_service_does_not_know(quick: Kept, s3: FakeS3) -> None:  # noqa: F811
-    webm = media.clip(seconds=1, width=160, height=90, suffix=".webm", options=("-c:v", "libvpx", "-cpu-used", "8", "-deadline", "realtime"))
-    s3.client.upload_file(str(webm), s3.bucket, "in/film.mp4")
-    quick.heard = lambda one, phase: _pass(quick)
-    done = run(quick, ladder(f"{OUT}x", 60), StatusUpdateInterval="SECONDS_10")
-    assert done.status is Status.COMPLETE
-    assert {percent for phase, percent in quick.told if phase is not Phase.PROBING} == {None}
-    updates = [event["detail"]["jobProgress"] for event in quick.events if event["detail"]["status"] == "STATUS_UPDATE"]
-    assert updates[-1]["jobPercentComplete"] is None
-    assert updates[-1]["currentPhase"] == "UPLOADING"
-
-
-def test_what_a_killed_emulator_left_on_our_disk_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    nobody = 2**30  # more than any process has
-    for name in (f"mediaconvert-{nobody}-abc", f"mediaconvert-{os.getpid()}-abc", "mediaconvert-notes-abc"):
-        (tmp_path / name).mkdir()
-    with inputs.workspace() as folder:
-        left = {path.name for path in tmp_path.iterdir()} - {folder.name}
-    assert left == {f"mediaconvert-{os.getpid()}-abc", "mediaconvert-notes-abc"}
-
-
-def test_nothing_of_a_job_is_left_on_our_disk(kept: Kept, film: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    run(kept, ladder(f"{OUT}x", 60))
-    run(kept, ladder(f"{OUT}x", 60), url="s3://holdfast-uploads/in/none.mp4")
-    assert list(tmp_path.iterdir()) == []
