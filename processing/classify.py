@@ -105,8 +105,13 @@ def classify(failure: Failure) -> Classified:
     for error, error_class in _RULES:
         entry = error.entry
         if any(match.accepts(source=failure.source, code=failure.code, message=failure.message) for match in entry.matches):
-            return Classified(entry.code, error_class, _fields(entry, failure))
+            return Classified(entry.code, error_class, _fields(entry, failure), ambiguous=_says_little(failure))
     return Classified(errors.EncodingUnclassified.entry.code, ErrorClass.UNCLASSIFIED)
+
+
+def _says_little(failure: Failure) -> bool:
+    """ffmpeg says this of a recording that was cut off as of anything that is no MP4 at all: a walk over the boxes tells them apart."""
+    return failure.source == "ffmpeg" and "moov atom not found" in failure.message
 
 
 def runbook_of(error_code: str, error_raw: str) -> str:

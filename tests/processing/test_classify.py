@@ -56,6 +56,11 @@ def test_the_place_of_the_damage_is_told() -> None:
     assert classify(Failure("ffmpeg", "183", NAL, at_s=3.9)) == Classified("ENCODING_SOURCE_CORRUPT", ErrorClass.INPUT_CORRUPT, {"at": "0:03"})
 
 
+def test_what_ffmpeg_says_of_a_cut_off_file_and_of_no_video_at_all_is_looked_into() -> None:
+    assert classify(Failure("ffmpeg", "183", "[mov @ 0x5] [error] moov atom not found")).ambiguous
+    assert not classify(Failure("ffmpeg", "183", "[in#0 @ 0x5] [error] Error opening input: Invalid data")).ambiguous
+
+
 @pytest.mark.parametrize(("seconds", "shown"), [(None, "the start"), (0.4, "the start"), (3.9, "0:03"), (65, "1:05"), (3729, "1:02:09")])
 def test_a_moment_reads_as_in_a_player(seconds: float | None, shown: str) -> None:
     assert clock(seconds) == shown
