@@ -90,6 +90,16 @@ def test_what_is_not_there_has_its_code(quick: Kept, film: FakeS3, url: str, des
     assert not film.objects("out/")
 
 
+def test_large_files_go_in_parts_and_fail_alike(film: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "SMALL", 0)
+    (tmp_path / "x").write_bytes(b"x" * 100)
+    storage.put(film.client, film.bucket, "out/x.ts", tmp_path / "x", content_type="video/mp2t")
+    assert film.body("out/x.ts") == b"x" * 100
+    with pytest.raises(JobError) as failed:
+        storage.put(film.client, "no-such-bucket", "out/x.ts", tmp_path / "x", content_type="video/mp2t")
+    assert failed.value.code == 1517
+
+
 def test_a_full_disk_of_ours_is_no_fault_of_s3(film: FakeS3) -> None:
     with pytest.raises(JobError) as failed:
         storage.download(film.client, FILM, Path("/dev/full"), lambda: None)
