@@ -124,7 +124,6 @@ def _swap(attempt: Attempt, external_id: str) -> bool:
     swapped = Attempt.objects.filter(pk=attempt.pk, external_id=attempt.external_id, state__in=_UNSETTLED).update(external_id=external_id)
     if swapped:
         _stray(attempt.public_id, attempt.external_id, attempt.engine)
-        point("processing.remote.swapped")
     return bool(swapped)
 
 
