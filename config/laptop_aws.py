@@ -93,6 +93,7 @@ class LaptopAws:
         amazon = [sys.executable, "-m", "config.amazon", port, self.base_url, self.settings()["ENVIRONMENT"]]
         queue = f"{self.amazon}/{ACCOUNT}/{EVENTS}"
         options = ["--port", emulator_port, "--mode", env.choice("EMULATOR_MODE", "real", ("real", "fast")), "--account", ACCOUNT]
+        options += ["--seed", str(env.integer("EMULATOR_SEED", 0))]
         options += ["--s3-endpoint", self.amazon, "--sqs-endpoint", self.amazon, "--queue-url", queue, "--state-dir", str(self.var_dir / "emulator")]
         emulator = [sys.executable, "manage.py", "mediaconvert_emulator", *options]
         return [self._service("amazon", amazon), self._service("mediaconvert", emulator)]
