@@ -106,7 +106,7 @@ def _listened(context: TaskContext, caption: Caption) -> Heard | None:
     service = engine(caption.engine)
     name = name_of(caption)
     Caption.objects.filter(pk=caption.pk, state=CaptionState.PENDING).update(state=CaptionState.RUNNING, external_id=name, updated_at=Now())
-    with remux.workplace() as folder:
+    with remux.workplace(caption.public_id) as folder:
 
         def sound() -> Path:
             target = folder / "sound.m4a"

@@ -31,10 +31,12 @@ class TaskWatch:
 
 
 @contextmanager
-def workplace() -> Iterator[Path]:
-    """Give an empty folder that is gone afterwards."""
+def workplace(key: str) -> Iterator[Path]:
+    """Give an empty folder that is gone afterwards; so are those that earlier runs of the same work left here when they died."""
     settings.WORK_DIR.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=settings.WORK_DIR, prefix=store.FOLDER_MARK))
+    for left in settings.WORK_DIR.glob(f"{store.FOLDER_MARK}{key}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=settings.WORK_DIR, prefix=f"{store.FOLDER_MARK}{key}-"))
     try:
         yield folder
     finally:

@@ -80,7 +80,7 @@ def make(context: TaskContext, extra_id: int) -> None:
         raise EngineFailure(Failure("engine", "SOURCE_LOST", "the rendition it was to be made of is gone"))
     watch = remux.TaskWatch(context)
     try:
-        with remux.workplace() as folder:
+        with remux.workplace(str(extra.pk)) as folder:
             source = remux.joined(rendition.path, folder, watch)
             size = _film(extra, source, folder, watch) if extra.kind == ExtraKind.DOWNLOAD else _pictures(extra, rendition, source, folder, watch)
     except Stopped as stopped:

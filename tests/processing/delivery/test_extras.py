@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
 from pathlib import Path
@@ -52,7 +53,7 @@ def published(rung: str = "180p", *, picture: bool = True) -> Job:
     """A job as a conversion leaves it: three seconds with sound, in one segment."""
     job = make_job(state="ready")
     folder = f"{job.video.public_id}/{job.public_id}/att/{rung}"
-    with remux.workplace() as work:
+    with remux.workplace("made") as work:
         shutil.copyfile(media.clip(seconds=3, video=picture, suffix=".ts"), work / "00000.ts")
         (work / "index.m3u8").write_text("#EXTM3U\n#EXTINF:3.0,\n00000.ts\n#EXT-X-ENDLIST\n")
         store.put_folder(work, folder, last="index.m3u8")
@@ -197,10 +198,21 @@ def test_the_video_was_deleted_while_its_film_was_made(film: Job, monkeypatch: p
 
 
 def test_its_working_folder_is_left_alone_while_it_may_be_in_use() -> None:
-    with remux.workplace() as folder:
+    with remux.workplace("1") as folder, remux.workplace("11") as another:
         reap_work()
         assert folder.is_dir()
+        assert another.is_dir()
     assert not folder.exists()
+
+
+def test_what_a_death_left_goes_with_the_next_run_or_when_it_is_old() -> None:
+    settings.WORK_DIR.mkdir(parents=True)
+    for name in ("extra-1-dead", "extra-2-dead", "extra-3-dead"):
+        (settings.WORK_DIR / name).mkdir()
+    os.utime(settings.WORK_DIR / "extra-2-dead", (0, 0))
+    with remux.workplace("1"):
+        reap_work()
+    assert [path.name for path in settings.WORK_DIR.iterdir()] == ["extra-3-dead"]
 
 
 @pytest.mark.parametrize(
