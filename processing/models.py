@@ -112,6 +112,7 @@ class Attempt(models.Model):
         ordering = ["job_id", "number"]
         indexes = [
             models.Index(fields=["observed_at"], condition=Q(state__in=(AttemptState.SUBMITTED, AttemptState.PROGRESSING)), name="attempt_watched"),
+            models.Index(fields=["external_id"], condition=~Q(external_id=""), name="attempt_at_engine"),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False, state__in=UNSUCCESSFUL_ATTEMPT_STATES), name="attempt_leftovers"),
         ]
         constraints = [

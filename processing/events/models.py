@@ -51,6 +51,7 @@ class EngineEvent(models.Model):
             models.Index(fields=["attempt_id", "id"], condition=~Q(attempt_id=""), name="engineevent_of_attempt"),
             models.Index(fields=["received_at"], name="engineevent_age"),
             models.Index(fields=["received_at"], condition=Q(ended=True), name="engineevent_ends"),
+            models.Index(fields=["external_id"], condition=Q(ended=True), name="engineevent_end_of_job"),
             models.Index(fields=["received_at"], condition=Q(outcome__in=(Outcome.MALFORMED, Outcome.CONTRADICTS)), name="engineevent_strange"),
         ]
 

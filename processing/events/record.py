@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from processing.events.models import EngineEvent, Outcome, Source
+from processing.events.models import Outcome, Source
 from resilience.statements import fetch
 
 _WRITE = """
 INSERT INTO processing_engineevent (event_id, source, engine, external_id, attempt_id, news, percent, phase, outcome, ended, said, body, sent_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s) ON CONFLICT (event_id) DO NOTHING RETURNING id"""
+
+_SAID = "SELECT news FROM processing_engineevent WHERE external_id = %s AND engine = %s AND ended ORDER BY id LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +49,5 @@ def write(record: Record) -> bool:
 
 def said_before(engine: str, external_id: str) -> str:
     """Return how a job ended as far as anybody told us before; empty when nobody has."""
-    ends = EngineEvent.objects.filter(engine=engine, external_id=external_id, ended=True)
-    return ends.order_by("pk").values_list("news", flat=True).first() or ""
+    rows = fetch(_SAID, external_id, engine)
+    return str(rows[0][0]) if rows else ""

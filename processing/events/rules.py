@@ -20,7 +20,7 @@ def _end(breach: Breach) -> bool:
 @rule("processing.remote_ends", about="No job elsewhere takes longer than anything may.", repair=_end)
 def remote_ends() -> Iterator[Breach]:
     for attempt in stalls.stalled():
-        yield Breach(attempt.public_id, f"at {attempt.engine} for {attempt.age}, and not ended", attempt)  # type: ignore[attr-defined] # annotated
+        yield Breach(attempt.public_id, f"at {attempt.engine} since {attempt.started_at:%Y-%m-%d %H:%M} UTC, and not ended", attempt)
 
 
 @rule("processing.remote_names", about="Every attempt that an engine elsewhere works on knows its job there.")

@@ -17,12 +17,12 @@ from processing.engines.base import Observation
 from processing.events import orphans, record
 from processing.events.envelope import ENDS, Envelope, Malformed, Status, observation, read
 from processing.events.models import EngineEvent, Outcome, Source
-from processing.models import Attempt
 from processing.services import remote
-from processing.services.observe import apply_observation, lock_job_of
+from processing.services.observe import apply_observation
 from resilience.faults import point
 from resilience.metrics import counter
 from resilience.redaction import payload_without_secrets, without_secrets
+from resilience.statements import fetch
 from resilience.tasks import enqueue
 from resilience.transactions import retried
 
@@ -31,6 +31,10 @@ log = structlog.get_logger(__name__)
 TAKEN = counter("holdfast_engine_events_total", "News of jobs elsewhere, by what it said and what came of it.", ["news", "outcome"])
 LONGEST_BODY = 20_000  # characters kept of what cannot be read
 FOREIGN, REPEATED = "foreign", "repeated"
+
+_OF_JOB = "SELECT public_id FROM processing_attempt WHERE external_id = %s AND external_id <> '' AND engine = %s ORDER BY id LIMIT 1"
+# The job before its attempt, as everybody locks them.
+_LOCK = "SELECT j.id FROM processing_job j JOIN processing_attempt a ON a.job_id = j.id WHERE a.public_id = %s FOR UPDATE OF j"
 
 
 class Heard(Exception):
@@ -77,9 +81,9 @@ def _take(envelope: Envelope) -> str:
 
 def _attempt_of(envelope: Envelope) -> tuple[str, bool]:
     """Return the public id of the attempt an event is of, empty when there is none, and whether the attempt learned of its job just now."""
-    known = Attempt.objects.filter(engine=envelope.engine, external_id=envelope.job_id).values_list("public_id", flat=True).first()
+    known = fetch(_OF_JOB, envelope.job_id, envelope.engine)
     if known or not envelope.attempt_id:
-        return known or "", False
+        return str(known[0][0]) if known else "", False
     adopted = remote.adopt(envelope.attempt_id, envelope.job_id, region=envelope.region)
     point("processing.events.adopted")
     ours = adopted in (remote.Adopted.ADOPTED, remote.Adopted.KNOWN)
@@ -114,7 +118,7 @@ def apply_news(attempt_id: str, news: Observation | None, *, engine: str, extern
         return Effect(Outcome.NOTED)
     if status not in ENDS:
         return Effect(Outcome.APPLIED if apply_observation(attempt_id, news) else Outcome.NO_CHANGE)
-    lock_job_of(attempt_id)  # of two that say how it ended, one is first
+    fetch(_LOCK, attempt_id)  # of two that say how it ended, one is first
     before = record.said_before(engine, external_id)
     if before and before != status:
         log.warning("engine_event.contradicts", attempt=attempt_id, job=external_id, before=before, now=status)

@@ -29,7 +29,7 @@ from uploads.models import SessionState, UploadRole, UploadSession, VideoState
 from uploads.store import store
 
 pytestmark = pytest.mark.django_db
-LONG_AGO = timezone.now() - timedelta(days=2)
+LONG_AGO = timezone.now() - timedelta(days=3)
 SIZE = 1000
 
 
@@ -141,6 +141,20 @@ def an_attempt_of_an_ended_job() -> None:
     Attempt.objects.create(job=ready_job(), number=1, engine="local", state=AttemptState.PROGRESSING)
 
 
+def at_mediaconvert(**values: Any) -> None:
+    session = accepted(video=make_video(state=VideoState.CONVERTING))
+    job = Job.objects.create(video=session.its_video, source=session, engines=["mediaconvert:eu-west-1"], state=JobState.RUNNING)
+    Attempt.objects.create(job=job, number=1, engine="mediaconvert:eu-west-1", state=AttemptState.PROGRESSING, observed_at=timezone.now(), **values)
+
+
+def a_job_elsewhere_without_end() -> None:
+    at_mediaconvert(external_id="1", started_at=LONG_AGO)
+
+
+def a_job_elsewhere_without_name() -> None:
+    at_mediaconvert(started_at=timezone.now())
+
+
 def nothing_to_play() -> None:
     Publication.objects.filter(job=ready_job()).delete()
 
@@ -190,6 +204,8 @@ BROKEN: dict[str, tuple[Callable[[], None], bool]] = {  # by rule: how to break 
     "uploads.leases": (a_lease_of_an_upload_that_is_over, True),
     "processing.live_jobs": (a_job_nobody_works_on, True),
     "processing.attempts": (an_attempt_of_an_ended_job, True),
+    "processing.remote_ends": (a_job_elsewhere_without_end, True),
+    "processing.remote_names": (a_job_elsewhere_without_name, False),
     "processing.ready_videos": (nothing_to_play, False),
     "processing.renditions": (a_version_lost, False),
     "processing.publications": (a_playlist_lost, True),
