@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from processing.emulator.state import Canceled, Phase
+from processing.emulator.state import Canceled, Job, Phase, Services
 
 from .api import DETAILS, INPUT, Api, hold, job, refusal, wait
 
@@ -26,6 +26,24 @@ def test_a_job_is_created_runs_and_is_told_of(api: Api) -> None:
     assert done["Timing"]["SubmitTime"] <= done["Timing"]["StartTime"] <= done["Timing"]["FinishTime"]
     assert done["Queue"].endswith(":queues/Default")
     assert [entry["kind"] for entry in api.emulator.journal.since() if entry["kind"].startswith("job_")] == ["job_created", "job_started", "job_ended"]
+
+
+@pytest.mark.parametrize(("mode", "was"), [("DISABLED", "NOT_APPLICABLE"), ("PREFERRED", "NOT_ACCELERATED")])
+def test_acceleration_is_asked_for_and_told_of(api: Api, mode: str, was: str) -> None:
+    created = api.client().create_job(**job(AccelerationSettings={"Mode": mode}))["Job"]
+    assert created["AccelerationStatus"] == ("NOT_APPLICABLE" if mode == "DISABLED" else "IN_PROGRESS")
+    done = api.ended(created["Id"])
+    assert (done["AccelerationSettings"], done["AccelerationStatus"]) == ({"Mode": mode}, was)
+
+
+def test_warnings_of_a_job_are_counted(api: Api) -> None:
+    def warned(job: Job, services: Services) -> None:
+        for _ in range(3):
+            services.warn(job, 270000)
+        services.complete(job, [])
+
+    api.desk.script = warned
+    assert api.ended(api.client().create_job(**job())["Job"]["Id"])["Warnings"] == [{"Code": 270000, "Count": 3}]
 
 
 def test_an_error_of_a_job_is_told_with_code_and_message(api: Api) -> None:

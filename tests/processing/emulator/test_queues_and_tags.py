@@ -22,6 +22,8 @@ def test_a_queue_is_made_changed_listed_and_deleted(api: Api) -> None:
     assert client.update_queue(Name="films", Description="bigger ones")["Queue"]["Description"] == "bigger ones"
     assert [queue["Name"] for queue in client.list_queues(ListBy="NAME")["Queues"]] == ["Default", "films"]
     assert [queue["Name"] for queue in client.list_queues(ListBy="NAME", Order="DESCENDING", MaxResults=1)["Queues"]] == ["films"]
+    assert [queue["Name"] for page in client.get_paginator("list_queues").paginate(MaxResults=1) for queue in page["Queues"]] == ["Default", "films"]
+    assert refusal(client.list_queues, NextToken="nowhere")[0] == 400
     assert client.get_queue(Name=made["Queue"]["Arn"].rpartition("/")[2])["Queue"]["ConcurrentJobs"] == 2
     assert client.delete_queue(Name="films")["ResponseMetadata"]["HTTPStatusCode"] == 202
     assert refusal(client.get_queue, Name="films")[:2] == (404, "NotFoundException")
@@ -124,6 +126,7 @@ def test_what_is_no_operation_is_not_found_and_nothing_is_html(api: Api) -> None
         ("GET", "/", 404),
         ("PUT", "/2017-08-29/jobs", 404),
         ("GET", "/2017-08-29/search?colour=red", 400),
+        ("GET", "/2017-08-29/jobs?maxResults=two", 400),
         ("GET", "/_emulator/x", 404),
     ):
         answer = requests.request(method, api.url + path, timeout=60)

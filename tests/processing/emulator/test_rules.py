@@ -81,6 +81,14 @@ REFUSED = {
     "input of nothing": (inputs({"AudioSelectors": {"Audio Selector 1": {}}}), "/inputs/0: fileInput is a required property"),
     "input and generator": (inputs({"FileInput": INPUT, "VideoGenerator": {}, "AudioSelectors": {"Audio Selector 1": {}}}), "/inputs/0: You can specify"),
     "odd crop of an input": (inputs({"FileInput": INPUT, "Crop": {"X": 1, "Y": 0, "Width": 2, "Height": 2}}), "/inputs/0/crop/x: Should be a multiple of 2"),
+    "a clip of nothing": (inputs({"FileInput": INPUT, "InputClippings": [{}]}), "/inputs/0/inputClippings/0: Should have at least 1 properties"),
+    "no timecode to start at": (inputs({"FileInput": INPUT, "TimecodeSource": "SPECIFIEDSTART"}), "/inputs/0: timecodeStart is a required property"),
+    "preset and container": (group([{**output(), "Preset": "p"}]), f"{OUT}: You can specify either Preset or Container settings, but not both"),
+    "no settings of the sound": (settings(AudioDescriptions=[{}]), f"{AUDIO}: codecSettings is a required property"),
+    "two languages": (
+        settings(AudioDescriptions=[{**output()["AudioDescriptions"][0], "LanguageCode": "ENG", "CustomLanguageCode": "en-x"}]),
+        f"{AUDIO}/languageCode: Should not be there together with customLanguageCode",
+    ),
     "no group": (settings() | {"OutputGroups": []}, "/outputGroups: Should have at least 1 items"),
     "no output": (group([]), "/outputGroups/0/outputs: Should have at least 1 items"),
     "no type of group": (typed(None, HlsGroupSettings={}), "/outputGroups/0/outputGroupSettings: type is a required property"),
@@ -200,6 +208,9 @@ NOT_EMULATED: dict[str, dict[str, Any]] = {
     "/hopDestinations": {"HopDestinations": [{"WaitMinutes": 1, "Queue": "Default"}]},
     "/jobTemplate": {"JobTemplate": "t"},
     "/elementalInferenceSettings": {"ElementalInferenceSettings": {"FeedAction": "x"}},
+    "/outputGroups/0/automatedEncodingSettings": {
+        "Settings": settings() | {"OutputGroups": [settings()["OutputGroups"][0] | {"AutomatedEncodingSettings": {}}]}
+    },
     "/outputGroups/0/outputs/0/preset": {"Settings": group([{"NameModifier": "_x", "Preset": "System-Generic"}])},
 }
 
