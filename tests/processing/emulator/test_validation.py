@@ -9,7 +9,7 @@ import pytest
 import requests
 from botocore.model import Shape
 from botocore.validate import ParamValidator
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as run_with
 from hypothesis import strategies as st
 
@@ -108,7 +108,7 @@ WRONG = st.sampled_from([None, 0, -1, 1.5, 10**12, True, "", "x", [], [1], {}, {
 PATHS = st.sampled_from([path for path, _, _ in CASES] + ["tags", "queue", "hopDestinations", "settings/outputGroups", f"{OUTPUT}/outputSettings"])
 
 
-@run_with(max_examples=150, deadline=None)
+@run_with(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(PATHS, WRONG)
 def test_what_botocore_refuses_is_refused_here_too(path: str, value: Any) -> None:
     request = changed(path, value)
