@@ -45,7 +45,7 @@ def takes_it(wish: Order) -> bool:
     return all(rung.is_audio or min(rung.width, rung.height) >= LEAST_SIDE for rung in wish.missing)
 
 
-@run_with(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@run_with(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(orders())
 def test_the_service_would_take_every_order(wish: Order) -> None:
     if not takes_it(wish):
@@ -60,7 +60,7 @@ def test_the_service_would_take_every_order(wish: Order) -> None:
     assert len(set(destinations(request))) == len(list(destinations(request)))
 
 
-@run_with(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@run_with(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(orders().filter(takes_it))
 def test_pictures_are_even_capped_and_cut_alike(wish: Order) -> None:
     for group in groups(wish):
