@@ -25,7 +25,7 @@ from processing.playlist import duration_of, is_main, with_addresses
 from uploads.models import Video
 from uploads.services.clean import clean_file_name
 
-_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9]+)?")
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9]+){0,2}")  # MediaConvert numbers pictures: poster.0000001.jpg
 _LONGEST = 250
 FOR_EVER = "private, max-age=31536000, immutable"  # names are never used twice
 LIST = "vtt"

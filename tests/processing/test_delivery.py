@@ -18,15 +18,16 @@ pytestmark = pytest.mark.django_db
 def publication(tmp_path: Path) -> Publication:
     job = make_job()
     vid = job.video.public_id
-    for name in ("main-1.m3u8", "a/360p/00000.ts", "a/poster.jpg", "a/init.mp4", "secret.txt"):
+    for name in ("main-1.m3u8", "a/360p/00000.ts", "a/poster.jpg", "a/init.mp4", "a/poster/poster.0000001.jpg", "secret.txt"):
         put_text(f"{vid}/{job.public_id}/{name}", name)
     return Publication.objects.create(video=job.video, job=job, playlist=f"{vid}/{job.public_id}/main-1.m3u8")
 
 
 @pytest.mark.parametrize(
     ("name", "content_type"),
-    [("main-1.m3u8", "application/vnd.apple.mpegurl"), ("a/360p/00000.ts", "video/mp2t"), ("a/poster.jpg", "image/jpeg"), ("a/init.mp4", "video/mp4")],
-)
+    [("main-1.m3u8", "application/vnd.apple.mpegurl"), ("a/360p/00000.ts", "video/mp2t"), ("a/poster.jpg", "image/jpeg"), ("a/init.mp4", "video/mp4"),
+     ("a/poster/poster.0000001.jpg", "image/jpeg")],
+)  # fmt: skip
 def test_published_files_come_with_their_type(publication: Publication, name: str, content_type: str) -> None:
     delivered = open_rendition(publication.video, f"{publication.job.public_id}/{name}")
     with delivered.file as file:
@@ -39,7 +40,7 @@ def test_published_files_come_with_their_type(publication: Publication, name: st
     [
         "", "/", ".", "..", "../x.ts", "JOB/../JOB/main-1.m3u8", "JOB/a/%2e%2e/main-1.m3u8", "/etc/passwd", "//etc/hosts.ts", "JOB//main-1.m3u8",
         "JOB/secret.txt", "JOB/a", "JOB/a/360p/00001.ts", "JOB/.hidden.ts", "JOB/main-1.m3u8\n", "JOB/main-1.m3u8\x00.ts", "JOB\\main-1.m3u8",
-        "JOB/a.ts/main-1.m3u8", "JOB/main-1.m3u8/x.ts", "x" * 300 + ".ts", "JOB/..ts", "JOB/ümlaut.ts",
+        "JOB/a.ts/main-1.m3u8", "JOB/main-1.m3u8/x.ts", "x" * 300 + ".ts", "JOB/..ts", "JOB/a..ts", "JOB/a.b.c.d.ts", "JOB/ümlaut.ts",
     ],
 )  # fmt: skip
 def test_nothing_else_can_be_named(publication: Publication, path: str) -> None:
