@@ -55,6 +55,18 @@ def test_a_browsers_recording_becomes_a_playable_video_however_it_ended(share: f
     assert probed["duration_s"] > 6 * share - 1.5
 
 
+@pytest.mark.parametrize("pictures", ["trim=end=1", "trim=end=2,setpts=PTS+3/TB"], ids=["they end early", "they begin late"])
+def test_a_recording_of_a_busy_machine_with_few_pictures_is_no_broken_one(pictures: str) -> None:
+    """Its camera came to nothing for most of the time; its sound is whole, and the last picture stays until the sound is over."""
+    options = ("-vf", pictures, "-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus", "-live", "1")
+    recording = media.clip(seconds=5, width=160, height=90, suffix=".webm", options=options)
+    probed = examine(str(recording))
+    job = convert(recording, probe=probed)
+    assert (job.state, job.error_code) == (JobState.READY, "")
+    assert job.attempts.get().state == AttemptState.SUCCEEDED, "at the first try"
+    assert job.renditions.get().duration_s == pytest.approx(probed["video"]["shown_s"], abs=0.5)
+
+
 def test_a_player_that_opens_the_main_playlist_sees_the_whole_of_it() -> None:
     job = convert(media.clip(width=640, height=360))
     path = default_storage.path(Publication.objects.get(job=job).playlist)

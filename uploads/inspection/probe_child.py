@@ -115,24 +115,30 @@ def _measure(path: str, found: dict[str, Any]) -> None:
     """Find out how long a file plays that does not say so, like one recorded by a browser: go through all of its packets, decoding none.
 
     Such a file's frame rate is a guess, too (1,000 where times are in milliseconds): it is counted. What takes too long stays unknown.
+    A busy machine records few pictures, and sound beside them: how long the picture is there (`shown_s`), and how much sooner than
+    everything else it ends (`hold_s`), is told apart.
     """
     import av
 
     begins, ends, frames, deadline = math.inf, 0.0, 0, time.monotonic() + MEASURE_SECONDS
+    first_picture, last_picture = math.inf, 0.0
     with av.open(path, options=OPTIONS) as container, contextlib.suppress(av.FFmpegError):  # damaged further on: up to there it is as long as this
         for packet in container.demux():
             if time.monotonic() > deadline:
                 return
             if packet.pts is None or packet.time_base is None:
                 continue
-            begins = min(begins, float(packet.pts * packet.time_base))
-            ends = max(ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-            frames += packet.stream.type == "video"
+            at, over = float(packet.pts * packet.time_base), float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            begins, ends = min(begins, at), max(ends, over)
+            if packet.stream.type == "video":
+                frames, first_picture, last_picture = frames + 1, min(first_picture, at), max(last_picture, over)
     if not 0 < ends - begins < math.inf:
         return
     found |= {"duration_s": round(ends - begins, 3), "measured": True}
     if found["video"] is not None:
         found["video"]["fps"] = round(frames / (ends - begins), 3)
+        if frames:
+            found["video"] |= {"shown_s": round(ends - first_picture, 3), "hold_s": round(ends - last_picture, 3)}
 
 
 def _first_frame(container: Any, stream: Any) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from processing.ladder import Rung
 
 SEGMENT_SECONDS = 6
+LEAST_HELD_SECONDS, MOST_HELD_SECONDS = 0.5, 600.0  # for which the last picture is shown while sound goes on
 GOP_SECONDS = 2  # divides the segment, so that all rungs are cut at the same moments
 PLAYLIST = "index.m3u8"
 
@@ -23,17 +24,18 @@ def input_arguments(source: str, *, threads: int, strict: bool) -> list[str]:
     return [*strictness, "-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-threads", str(threads), "-i", f"file:{source}"]
 
 
-def rung_command(ffmpeg: str, *, source: str, rung: Rung, folder: Path, threads: int, strict: bool, sound: bool) -> list[str]:
+def rung_command(ffmpeg: str, *, source: str, rung: Rung, folder: Path, threads: int, strict: bool, sound: bool, hold_s: float = 0.0) -> list[str]:
     """Return the command that makes one rung as HLS in `folder` (6 s segments of MPEG-TS, cut at the same moments for every rung).
 
     Args:
         sound: the source has a sound track that can be read.
+        hold_s: seconds for which sound goes on after the last picture, where that was measured.
     """
     return [
         ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-y", "-v", "level+error", "-progress", "pipe:1", "-stats_period", "1",
         "-filter_threads", str(threads),
         *input_arguments(source, threads=threads, strict=strict),
-        *(_sound_only() if rung.is_audio else _picture(rung, threads=threads, sound=sound)),
+        *(_sound_only() if rung.is_audio else _picture(rung, threads=threads, sound=sound, hold_s=hold_s)),
         "-c:a", "aac", "-b:a", str(rung.audio_bps), "-ac", "2", "-ar", "48000",
         "-map_metadata", "-1", "-map_chapters", "-1",  # places and names of people do not belong in what is published
         "-max_muxing_queue_size", "4096",
@@ -47,8 +49,10 @@ def _sound_only() -> list[str]:
     return ["-map", "0:a:0", "-vn", "-sn", "-dn"]
 
 
-def _picture(rung: Rung, *, threads: int, sound: bool) -> list[str]:
+def _picture(rung: Rung, *, threads: int, sound: bool, hold_s: float) -> list[str]:
     filters = [f"fps={rung.fps_cap:g}"] if rung.fps_cap else []
+    if rung.fps_cap and LEAST_HELD_SECONDS < hold_s < MOST_HELD_SECONDS:
+        filters.append(f"tpad=stop_mode=clone:stop_duration={hold_s:.3f}")
     filters += [f"scale={rung.width}:{rung.height}:flags=bicubic", "format=yuv420p"]  # 8 bit 4:2:0 is what every player takes
     return [
         "-map", "0:V:0", *(["-map", "0:a:0"] if sound else ["-an"]), "-sn", "-dn",  # V: a cover picture is not a video

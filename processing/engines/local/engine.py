@@ -92,7 +92,10 @@ class LocalEngine:
         with os_failures():
             folder.mkdir(parents=True, exist_ok=True)
         strict, sound = not order.salvage, bool(order.probe.get("audio"))
-        line = command.rung_command(find_ffmpeg(), source=order.source, rung=rung, folder=folder, threads=settings.FFMPEG_THREADS, strict=strict, sound=sound)
+        hold_s = float((order.probe.get("video") or {}).get("hold_s") or 0)
+        line = command.rung_command(
+            find_ffmpeg(), source=order.source, rung=rung, folder=folder, threads=settings.FFMPEG_THREADS, strict=strict, sound=sound, hold_s=hold_s
+        )
         duration = float(order.probe.get("duration_s") or 0)
         limit = 3600 + 20 * duration if duration else None
         for news in process.run(line, watch, limit_s=limit):

@@ -43,8 +43,9 @@ def expected(probe: dict[str, Any], rung: Rung) -> Expected:
     whole = float(probe.get("duration_s") or 0)
     frames, fps = int(video.get("frames") or 0), float(video.get("fps") or 0)
     own = frames / fps if frames and fps and not rung.is_audio else 0.0
+    measured = [] if rung.is_audio else [float(video.get("shown_s") or 0), float(video.get("shown_s") or 0) - float(video.get("hold_s") or 0)]
     whole = 0.0 if probe.get("container") in GUESSED else whole
-    durations = tuple(seconds for seconds in (whole, own) if seconds > 0)
+    durations = tuple(seconds for seconds in (whole, own, *measured) if seconds > 0)
     if rung.is_audio or not frames:
         return Expected(durations, None, bool(probe.get("audio")))
     if rung.fps_cap and durations:
