@@ -17,6 +17,9 @@ PARTS = {
     "cache": "tests.bench.cache",
     "claims": "tests.bench.claim",
     "circuits": "tests.bench.circuits",
+    "pipeline": "tests.bench.pipeline",
+    "refusals": "tests.bench.refusals",
+    "mediaconvert": "tests.bench.mediaconvert",
 }
 
 
