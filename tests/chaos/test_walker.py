@@ -13,8 +13,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests import points
+from tests.chaos.walker.elsewhere import settings_of
 from tests.chaos.walker.rounds import MOST_PASSES, Round, Walker, s3_settings, walker
 from tests.chaos.walker.walks import IN_S3, ON_DISK
+from tests.emulator import RENDITIONS, running_emulator
 from tests.s3 import running
 
 SEED = int(os.environ.get("WALKER_SEED", "1"))
@@ -32,6 +34,14 @@ def on_disk() -> Iterator[Walker]:
 def in_s3() -> Iterator[Walker]:
     with running(S3_UPLOAD_PART_MIN_SIZE="1024") as s3, walker(os.environ["DATABASE_URL"], **s3_settings(s3)) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Walker]:
+    with running(S3_UPLOAD_PART_MIN_SIZE="1024") as s3, running_emulator(s3) as fake:
+        s3.client.create_bucket(Bucket=RENDITIONS)
+        with walker(os.environ["DATABASE_URL"], **s3_settings(s3), **settings_of(fake)) as made:
+            yield made
 
 
 def well(done: Round, *, died: bool = True) -> Round:
@@ -83,6 +93,18 @@ def test_every_death_in_s3(in_s3: Walker, walk: str) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.parametrize("point", ["submission.asked", "submission.searched", "submission.made", "submission.named", "remote.stopped"])
+def test_a_death_while_an_engine_elsewhere_is_asked(elsewhere: Walker, point: str) -> None:
+    well(elsewhere.round("elsewhere", f"die@processing.{point}"))
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("point", ["observe.to_be_verified", "verify.rung_ready", "verify.looked"])
+def test_a_death_while_what_it_made_is_looked_at(elsewhere: Walker, point: str) -> None:
+    well(elsewhere.round("elsewhere", f"die@processing.{point}"))
+
+
+@pytest.mark.chaos
 @pytest.mark.parametrize("walk", ["video", "endings", "failing"])
 def test_who_recovers_may_die_too(on_disk: Walker, walk: str) -> None:
     """The second life dies as well, wherever it is by then; the third recovers from both."""
@@ -93,9 +115,10 @@ def test_who_recovers_may_die_too(on_disk: Walker, walk: str) -> None:
 
 
 @pytest.mark.chaos
-def test_every_point_is_passed_by_a_walk(on_disk: Walker, in_s3: Walker) -> None:
+def test_every_point_is_passed_by_a_walk(on_disk: Walker, in_s3: Walker, elsewhere: Walker) -> None:
     passed = {name for walk in ON_DISK for name in well(on_disk.round(walk, ""), died=False).passed}
     passed |= {name for walk in IN_S3 for name in well(in_s3.round(walk, ""), died=False).passed}
+    passed |= set(well(elsewhere.round("elsewhere", ""), died=False).passed)
     assert {name for name, _ in points.in_code()} - passed == set(), "nobody dies there: let a walk pass it"
 
 

@@ -13,14 +13,14 @@ from resilience import faults
 from tests.chaos import invariants
 
 from .ends import BROKEN, LIVED, RAISED
-from .walks import IN_S3, ON_DISK
+from .walks import ELSEWHERE, IN_S3, ON_DISK
 from .world import World, enter
 
 
 def live(order: dict[str, Any]) -> int:
     """Live as ordered: `plan` says where to die ("" nowhere); None is the last life, which recovers and judges."""
     world = enter(order)
-    walk = (IN_S3 if settings.UPLOAD_STORE == "s3" else ON_DISK)[order["walk"]]
+    walk = (ELSEWHERE if settings.MEDIACONVERT_REGIONS else IN_S3 if settings.UPLOAD_STORE == "s3" else ON_DISK)[order["walk"]]
     try:
         if order["plan"] is None:
             return _recover(world, walk)

@@ -17,6 +17,7 @@ from uploads.services.delete import delete_video
 
 from .client import Sending, metadata, request, upload
 from .direct import direct
+from .elsewhere import elsewhere
 from .failing import failing
 from .files import clip, data, size
 from .letters import letter
@@ -129,3 +130,4 @@ ON_DISK: dict[str, Callable[[World], None]] = {
     "letter": letter,
 }
 IN_S3: dict[str, Callable[[World], None]] = {"video": video, "parts": parts, "canceled": canceled_in_parts, "direct": direct}
+ELSEWHERE: dict[str, Callable[[World], None]] = {"elsewhere": elsewhere}  # over S3, with MediaConvert as the only engine

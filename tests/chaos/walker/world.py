@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import requests
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
@@ -70,6 +72,9 @@ class World:
 
     def time_passes(self, **time: float) -> None:
         time_passes(self.folder, **time)
+        if settings.MEDIACONVERT_ENDPOINT_URL:
+            gone = {"advance_s": timedelta(**time).total_seconds()}
+            requests.post(f"{settings.MEDIACONVERT_ENDPOINT_URL}/_emulator/clock", json=gone, timeout=60).raise_for_status()
 
     def work(self) -> None:
         """Do what workers do by themselves, until nothing is left to do; where they would wait, time passes."""
@@ -114,8 +119,12 @@ def enter(order: dict[str, Any]) -> World:
     settings.METRICS_DIR = settings.VAR_DIR / "run" / "metrics"
     settings.EMAIL_FILE_PATH = settings.VAR_DIR / "mail"
     settings.S3_PREFIX = f"{folder.name}/"
-    settings.STORAGES["default"]["OPTIONS"] = {"location": settings.RENDITION_DIR}
-    assert str(default_storage.base_location) == str(settings.RENDITION_DIR)  # type: ignore[attr-defined]
+    settings.RENDITION_PREFIX = f"renditions/{folder.name}/"
+    if settings.RENDITION_STORE == "s3":
+        settings.STORAGES["default"]["OPTIONS"] |= {"location": settings.RENDITION_PREFIX.rstrip("/")}
+    else:
+        settings.STORAGES["default"]["OPTIONS"] = {"location": settings.RENDITION_DIR}
+        assert str(default_storage.base_location) == str(settings.RENDITION_DIR)  # type: ignore[attr-defined]
     world = World(folder, mortal=order["plan"] is not None)
     world.forget(order["forget"])
     assert world.token  # made before anything is armed
