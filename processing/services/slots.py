@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from processing.decide import kind_of
 from processing.errors import SlotsTaken
@@ -57,8 +57,8 @@ def give_back(attempt: Attempt) -> None:
 
 
 def capacity() -> Capacity:
-    waiting = _local().filter(_WAITING).count()
-    return Capacity(settings.LOCAL_ENGINE_SLOTS, _held().count(), waiting)
+    found = _local().aggregate(running=Count("pk", filter=~_WAITING), waiting=Count("pk", filter=_WAITING))
+    return Capacity(settings.LOCAL_ENGINE_SLOTS, **found)
 
 
 def _local() -> QuerySet[Attempt]:
