@@ -16,6 +16,7 @@ from django.utils.html import format_html
 
 from processing.classify import runbook_of
 from processing.models import Attempt, EngineEvent, Job, Rendition, RenditionState
+from processing.services.outcomes import circuits_of
 from resilience.admin_display import age, between, link, list_of
 from resilience.errors import CATALOGUE, Entry
 from resilience.models import Circuit, Task, TaskRun
@@ -130,7 +131,7 @@ def context(job: Job) -> dict[str, Any]:
         "renditions": renditions,
         "missing": missing_rungs(job, renditions),
         "tasks": tasks_of(job, [bar.attempt for bar in bars]),
-        "circuits": list(Circuit.objects.filter(name__in=[f"engine.{name}" for name in engines])),
+        "circuits": list(Circuit.objects.filter(name__in=[name for engine in engines for name in circuits_of(engine)])),
         "places": [
             ("Video", link(job.video)),
             ("Upload", link(job.source, job.source.public_id)),

@@ -17,6 +17,7 @@ from resilience.watching.checks import POOL_SECONDS
 from resilience.watching.readiness import Health, degraded, ok, readiness, unavailable
 
 from .models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, Job
+from .services.outcomes import circuits_of
 
 JOBS = table_gauge("holdfast_jobs", "Jobs that are not over, by state.", ["state"])
 ATTEMPTS = table_gauge("holdfast_attempts_live", "Tries an engine works on now, by engine.", ["engine"])
@@ -37,10 +38,10 @@ def jobs() -> Iterable[Reading]:
 @readiness("conversions", critical=False, seconds=POOL_SECONDS, every=5.0)
 def conversions() -> Health:
     """Somebody's file would be converted in reasonable time: an engine of the chain lets calls through, and the line is short."""
-    names = [f"engine.{engine}" for engine in settings.ENGINES]
+    names = {name: engine for engine in settings.ENGINES for name in circuits_of(engine)}
     resting = set(Circuit.objects.filter(name__in=names, state__in=(CircuitState.OPEN, CircuitState.FORCED_OPEN)).values_list("name", flat=True))
-    if resting.issuperset(names):
-        return unavailable(f"No engine takes work: {', '.join(names)}.")
+    if {names[name] for name in resting}.issuperset(settings.ENGINES):
+        return unavailable(f"No engine takes work: {', '.join(settings.ENGINES)}.")
     if Task.objects.filter(queue=MEDIA_QUEUE, state__in=WAITING_STATES, run_at__lt=Now() - LONG_WAIT).exists():
         return degraded(f"Conversions wait for more than {LONG_WAIT.seconds // 60} minutes for a worker.")
     return degraded(f"Without {', '.join(sorted(resting))}.") if resting else ok()

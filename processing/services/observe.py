@@ -11,7 +11,7 @@ from processing.classify import classify
 from processing.engines.base import ENDED_RANK, RANK, RAW_LIMIT, Failure, News, Observation, RungOutput
 from processing.engines.registry import is_remote
 from processing.models import LIVE_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Rendition, RenditionState
-from processing.services import look, settle
+from processing.services import look, outcomes, settle
 from processing.services.publish import publish
 from processing.signals import job_progressed
 from resilience.faults import point
@@ -165,6 +165,7 @@ def _succeeded(attempt_id: str) -> bool:
     if job is None or not ended:
         return False
     settle.end_ready(job)
+    outcomes.count(Attempt.objects.get(public_id=attempt_id))
     point("processing.observe.ended")
     return True
 

@@ -13,7 +13,7 @@ from processing.classify import ErrorClass
 from processing.decide import end_of
 from processing.errors import ReplicaMissing
 from processing.models import LIVE_ATTEMPT_STATES, LIVE_JOB_STATES, Attempt, AttemptState, Job
-from processing.services import replicas, settle
+from processing.services import outcomes, replicas, settle
 from resilience.circuits import CircuitOpen, rests
 from resilience.faults import point
 from resilience.statements import fetch
@@ -31,9 +31,10 @@ SELECT extract(epoch FROM statement_timestamp() - max(at)) FROM resilience_circu
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """An engine whose circuit lets nothing through: for how many seconds more, and since how many."""
+    """An engine of which a circuit, that of its calls or that of its jobs, lets nothing through: for how many seconds more, and since how many."""
 
     engine: str
+    circuit: str
     seconds: float
     since: float
 
@@ -83,16 +84,15 @@ def _from(chain: Sequence[str], wanted: str) -> Sequence[str]:
 
 
 def _rest(engine: str) -> Rest | None:
-    name = f"engine.{engine}"
-    seconds = rests(name)
+    seconds, name = max((rests(name), name) for name in outcomes.circuits_of(engine))
     if not seconds:
         return None
     since = fetch(_OPEN_FOR, name)[0][0]
-    return Rest(engine, seconds, float(since or 0.0))
+    return Rest(engine, name, seconds, float(since or 0.0))
 
 
 def _wait(rest: Rest) -> None:
-    raise CircuitOpen(circuit=f"engine.{rest.engine}", retry_after=rest.seconds)
+    raise CircuitOpen(circuit=rest.circuit, retry_after=rest.seconds)
 
 
 @retried(joins=True)

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from processing.classify import ErrorClass
 from processing.decide import COST_NOTHING, Counts, Decision, Next, decide
 from processing.models import LIVE_JOB_STATES, Attempt, AttemptState, Job, JobState, Publication
-from processing.services import reasons
+from processing.services import outcomes, reasons
 from processing.services.chain import in_seconds, policy_for
 from processing.signals import job_given_up, job_needs_new_file, job_ready, job_retrying
 from resilience.errors import CATALOGUE
@@ -45,6 +45,7 @@ def after_failure(job: Job, attempt: Attempt, *, seen: str = "") -> Decision:
         seen: what our own look at the file found, for operators.
     """
     error_class = ErrorClass(attempt.error_class)
+    outcomes.count(attempt, error_class)
     decision = decide(
         error_class,
         policy=policy_for(error_class, attempt.error_code),

@@ -173,3 +173,23 @@ def test_a_new_job_that_no_engine_would_find_waits_for_the_operator_and_goes_on_
     again = Task.objects.get(kind="processing.submit", payload__job_id=job.public_id)
     replica["says"] = 1000
     assert choose(job, again.payload["engine"]) == THERE
+
+
+def test_a_region_that_takes_jobs_and_fails_them_rests_until_one_of_its_jobs_ends_well() -> None:
+    for _ in range(5):
+        fails_at(fresh(), HERE, "mediaconvert", "1522", "internal timeout")
+    with pytest.raises(CircuitOpen) as waits:
+        choose(fresh())
+    assert waits.value.fields["circuit"] == f"jobs.{HERE}"
+    assert choose(fresh([THERE, LOCAL])) == THERE, "of the other region it says nothing"
+
+
+@pytest.mark.parametrize(("source", "code", "message", "job"), [
+    ("mediaconvert", "1030", "Video codec [svq1] is not a supported input video codec", "ext"),
+    ("mediaconvert", "1042", "", "ext"),
+    ("botocore", "TooManyRequestsException", "", ""),
+], ids=["of the file", "of our wish", "never a job"])  # fmt: skip
+def test_failures_that_are_not_the_engines_let_it_work_on(source: str, code: str, message: str, job: str) -> None:
+    for _ in range(8):
+        fails_at(fresh(), HERE, source, code, message, external_id=job)
+    assert choose(fresh()) == HERE
