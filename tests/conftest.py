@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+# Fixtures of the whole suite: imported where they are used, each module would start servers of its own.
+from tests.emulator import emulator, emulator_server  # noqa: F401
+from tests.renditions import renditions_in_s3  # noqa: F401
+from tests.s3 import s3, s3_server  # noqa: F401
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Settings that only make tests quicker. Whole systems (tests/stack) run with the real ones."""

@@ -19,9 +19,9 @@ import pytest
 import requests
 from botocore.config import Config
 
-from tests.s3 import KEYS, FakeS3, s3_server
+from tests.s3 import KEYS, FakeS3
 
-__all__ = ["FakeMediaConvert", "emulator", "emulator_server", "running_emulator", "s3_server"]
+__all__ = ["FakeMediaConvert", "emulator", "emulator_server", "running_emulator"]
 
 ROOT = Path(__file__).resolve().parents[1]
 ACCOUNT = "123456789012"

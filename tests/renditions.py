@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.s3 import KEYS, FakeS3, s3_server  # noqa: F401 - whoever takes `renditions_in_s3` needs it
+from tests.s3 import KEYS, FakeS3
 
 BUCKET = "holdfast-renditions"
 PREFIX = "renditions/"
@@ -28,5 +28,5 @@ def use(fake: FakeS3, settings: Any, monkeypatch: pytest.MonkeyPatch) -> FakeS3:
 
 
 @pytest.fixture
-def renditions_in_s3(s3_server: FakeS3, settings: Any, monkeypatch: pytest.MonkeyPatch) -> FakeS3:  # noqa: F811
+def renditions_in_s3(s3_server: FakeS3, settings: Any, monkeypatch: pytest.MonkeyPatch) -> FakeS3:
     return use(s3_server, settings, monkeypatch)

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.emulator import ROLE, FakeMediaConvert, emulator, emulator_server, s3_server
+from tests.emulator import ROLE, FakeMediaConvert
 from tests.media import clip
 
-__all__ = ["emulator", "emulator_server", "s3_server"]
 pytestmark = pytest.mark.stack
 
 PROGRAM = Path(sys.executable).parent / "aws"

@@ -17,9 +17,9 @@ from resilience.doctor import State
 from tests.aws.account import account, answering, converting, permitted, with_quotas
 from tests.aws.scripted import answered, refused
 from tests.aws.stack import ACCOUNT, FIRST, SECOND, both_stacks, client
-from tests.emulator import FakeMediaConvert, emulator_server, s3_server
+from tests.emulator import FakeMediaConvert
 
-__all__ = ["account", "answering", "both_stacks", "converting", "emulator_server", "s3_server"]
+__all__ = ["account", "answering", "both_stacks", "converting"]
 pytestmark = pytest.mark.usefixtures("account")
 
 

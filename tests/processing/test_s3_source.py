@@ -15,7 +15,7 @@ from processing.services.submit import submit_job
 from resilience.circuits import CircuitOpen
 from tests import media
 from tests.factories import make_session, make_video
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
+from tests.s3 import FakeS3
 from uploads.models import RemoteFile, SessionState, VideoState
 from uploads.store import copies
 
@@ -43,13 +43,13 @@ def left_here(settings: Any) -> list[Path]:
     return list(Path(settings.WORK_DIR).glob("source-*"))
 
 
-def test_it_is_converted_from_a_copy_that_goes(s3: FakeS3, settings: Any) -> None:  # noqa: F811
+def test_it_is_converted_from_a_copy_that_goes(s3: FakeS3, settings: Any) -> None:
     job, _attempt, _name = submitted(s3)
     assert run_next(job).state == AttemptState.SUCCEEDED
     assert left_here(settings) == []
 
 
-def test_a_source_lost_in_s3_is_our_fault(s3: FakeS3) -> None:  # noqa: F811
+def test_a_source_lost_in_s3_is_our_fault(s3: FakeS3) -> None:
     job, attempt, name = submitted(s3)
     s3.client.put_object(Bucket=s3.bucket, Key=name, Body=b"short")
     run_next(job)
@@ -57,7 +57,7 @@ def test_a_source_lost_in_s3_is_our_fault(s3: FakeS3) -> None:  # noqa: F811
     assert (attempt.error_code, attempt.error_class) == ("ENCODING_SOURCE_LOST", "dependency")
 
 
-def test_while_s3_is_away_the_attempt_waits_untouched(s3: FakeS3, settings: Any) -> None:  # noqa: F811
+def test_while_s3_is_away_the_attempt_waits_untouched(s3: FakeS3, settings: Any) -> None:
     job, attempt, _name = submitted(s3)
     settings.S3_ENDPOINT_URL = "http://127.0.0.1:1"
     with pytest.raises(CircuitOpen) as waiting:
@@ -68,7 +68,7 @@ def test_while_s3_is_away_the_attempt_waits_untouched(s3: FakeS3, settings: Any)
     assert (attempt.state, attempt.error_code) == (before, "")
 
 
-def test_no_room_for_the_copy_waits_for_the_operator(s3: FakeS3, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_no_room_for_the_copy_waits_for_the_operator(s3: FakeS3, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     job, attempt, _name = submitted(s3)
     real = shutil.disk_usage
     monkeypatch.setattr(copies.shutil, "disk_usage", lambda folder: real(folder)._replace(free=10))

@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.s3 import s3, s3_server  # noqa: F401 - asked for by name below
-
 
 @pytest.fixture(params=["disk", "s3"])
 def stores(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> None:

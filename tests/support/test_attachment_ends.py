@@ -13,7 +13,6 @@ from support.models import AttachmentState, TicketAttachment
 from support.services.attachments import drop_unheld, remove_attachment
 from support.services.tickets import open_ticket
 from tests.factories import make_user
-from tests.s3 import s3, s3_server  # noqa: F401
 from tests.support.attaching import PNG, announce, attached, judge, nothing_stored, send
 from tests.uploads.client import patch, request
 from uploads.attachments.judge import give_up, judge_attachment

@@ -16,7 +16,6 @@ from support.models import AttachmentState, TicketAttachment, TicketState
 from support.services import attachments as files
 from support.services.tickets import close_ticket, open_ticket, reply, solve_ticket
 from tests.factories import make_user, make_video
-from tests.s3 import s3, s3_server  # noqa: F401
 from tests.support.attaching import PNG, announce, attached, judge, nothing_stored, post, send
 from tests.uploads.client import OFFSET_TYPE, patch, request
 from tests.uploads.server import metadata

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from tests.api.server import token_of
 from tests.factories import make_user
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401 - fixtures
+from tests.s3 import FakeS3
 from tests.uploads.client import Answer, patch, request
 from tests.uploads.server import metadata
 from uploads.models import SessionState, UploadSession
@@ -162,7 +162,7 @@ def test_a_file_whose_length_nobody_said(api: APIClient, tail: int) -> None:
     assert (session.state, session.length, session.committed) == (SessionState.RECEIVED, len(data), len(data))
 
 
-def test_more_than_we_take_is_refused_and_gone(api: APIClient, s3: FakeS3, settings: Any) -> None:  # noqa: F811
+def test_more_than_we_take_is_refused_and_gone(api: APIClient, s3: FakeS3, settings: Any) -> None:
     settings.UPLOAD_MAX_SIZE = 8 * MIB
     plan = begin_unknown(api)
     for number in (1, 2):

@@ -14,7 +14,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from tests.factories import make_user
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
+from tests.s3 import FakeS3
 from uploads.models import DirectUpload, RemoteFile, UploadSession, Video
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +37,7 @@ FEW = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[Heal
 
 
 @pytest.fixture
-def api(s3: FakeS3, settings: Any) -> APIClient:  # noqa: F811
+def api(s3: FakeS3, settings: Any) -> APIClient:
     settings.RATE_LIMITS = False
     return APIClient(headers={"Authorization": f"Token {AuthToken.objects.create(make_user())[1]}"})
 

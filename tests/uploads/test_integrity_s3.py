@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from knox.models import AuthToken
 
 from tests.factories import make_user
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
+from tests.s3 import FakeS3
 from uploads.errors import UploadCorrupt
 from uploads.integrity.receipt import receipt_of
 from uploads.models import RemoteFile, SessionState, UploadSession
@@ -33,7 +33,7 @@ Harm = Callable[[RemoteFile, str, FakeS3], None]
 
 
 @pytest.fixture(autouse=True)
-def _any_content(settings: Any, s3: FakeS3) -> None:  # noqa: F811
+def _any_content(settings: Any, s3: FakeS3) -> None:
     settings.UPLOAD_ACCEPT = "*"
 
 
@@ -70,14 +70,14 @@ def verified() -> tuple[dict[str, Any], int]:
     return json.loads(out.getvalue()), 0
 
 
-def test_a_byte_that_changes_in_s3_before_the_inspection_is_found(s3: FakeS3) -> None:  # noqa: F811
+def test_a_byte_that_changes_in_s3_before_the_inspection_is_found(s3: FakeS3) -> None:
     session = arrived()
     assert session.segments.count() == 3
     rot(session, s3)
     assert inspected(session).state == SessionState.CORRUPT
 
 
-def test_the_command_reads_what_is_whole_and_compares_the_sums_of_what_is_not(s3: FakeS3) -> None:  # noqa: F811
+def test_the_command_reads_what_is_whole_and_compares_the_sums_of_what_is_not(s3: FakeS3) -> None:
     accepted, received, unfinished = inspected(arrived()), arrived(), arrived(send=6 * MIB)
     assert (accepted.state, received.state, unfinished.state) == (SessionState.ACCEPTED, SessionState.RECEIVED, SessionState.RECEIVING)
     report, code = verified()
@@ -118,7 +118,7 @@ def lose_the_tail(remote: RemoteFile, name: str, fake: FakeS3) -> None:
         (lose_the_tail, "missing", 5 * MIB, MIB),
     ],
 )
-def test_what_happens_to_an_unfinished_file_is_found(s3: FakeS3, harm: Harm, fault: str, start: int, length: int) -> None:  # noqa: F811
+def test_what_happens_to_an_unfinished_file_is_found(s3: FakeS3, harm: Harm, fault: str, start: int, length: int) -> None:
     whole, unfinished = arrived(send=6 * MIB), arrived(send=6 * MIB)
     harm(RemoteFile.objects.get(session=unfinished), f"uploads/{unfinished.storage_key}/file", s3)
     report, code = verified()
@@ -129,7 +129,7 @@ def test_what_happens_to_an_unfinished_file_is_found(s3: FakeS3, harm: Harm, fau
     assert (unfinished.state, whole.state) == (SessionState.CORRUPT, SessionState.RECEIVING)
 
 
-def test_a_writer_that_goes_on_meanwhile_is_no_loss(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_writer_that_goes_on_meanwhile_is_no_loss(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tail that was looked for is replaced between the look at the rows and the look at S3."""
     created = create_upload(owner=make_user(), length=9 * MIB, file_name="film.mp4", declared_type="")
     path, data = f"/files/{created.secret}", os.urandom(9 * MIB)
@@ -169,7 +169,7 @@ def joined(*sizes: int) -> tuple[UploadSession, bytes]:
 
 
 @pytest.mark.parametrize("sizes", [(3 * MIB, 7 * MIB), (10, 20)])
-def test_a_joined_file_is_held_against_what_arrived_as_its_parts(s3: FakeS3, sizes: tuple[int, ...]) -> None:  # noqa: F811
+def test_a_joined_file_is_held_against_what_arrived_as_its_parts(s3: FakeS3, sizes: tuple[int, ...]) -> None:
     session, data = joined(*sizes)
     assert (session.state, session.segments.count()) == (SessionState.RECEIVED, 3)
     report, code = verified()
@@ -178,7 +178,7 @@ def test_a_joined_file_is_held_against_what_arrived_as_its_parts(s3: FakeS3, siz
     assert (receipt.size, receipt.sha256) == (len(data), hashlib.sha256(data).hexdigest())
 
 
-def test_a_joined_file_that_rots_is_found_before_and_after_it_is_accepted(s3: FakeS3) -> None:  # noqa: F811
+def test_a_joined_file_that_rots_is_found_before_and_after_it_is_accepted(s3: FakeS3) -> None:
     first, _data = joined(3 * MIB, 7 * MIB)
     second, _data = joined(3 * MIB, 7 * MIB)
     inspected(second)

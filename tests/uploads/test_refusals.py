@@ -12,7 +12,6 @@ from django.test import Client
 
 from resilience.errors import CATALOGUE, Entry
 from support.guide_library import guide
-from tests.s3 import s3, s3_server  # noqa: F401
 from tests.uploads.refusals import CASES
 from tests.uploads.refusals.cases import Case, Leaves
 from tests.uploads.refusals.world import Told, World, world  # noqa: F401

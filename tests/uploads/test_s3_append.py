@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
+from tests.s3 import FakeS3
 from uploads.models import RemoteFile, SessionState, UploadPart, UploadSession
 from uploads.services.abort import abort_upload
 from uploads.services.create import Created, create_upload
@@ -27,7 +27,7 @@ MIB = 2**20
 
 
 @pytest.fixture(autouse=True)
-def _any_content(settings: Any, s3: FakeS3) -> None:  # noqa: F811
+def _any_content(settings: Any, s3: FakeS3) -> None:
     settings.UPLOAD_ACCEPT = "*"
 
 
@@ -51,7 +51,7 @@ def send(path: str, data: bytes, *, step: int, offset: int = 0) -> None:
 
 
 @pytest.mark.parametrize(("size", "step"), [(1, 1), (3 * MIB, MIB), (5 * MIB, 5 * MIB), (12 * MIB + 7, 2 * MIB + 1), (17 * MIB, 17 * MIB)])
-def test_what_was_sent_is_what_is_read(size: int, step: int, s3: FakeS3) -> None:  # noqa: F811
+def test_what_was_sent_is_what_is_read(size: int, step: int, s3: FakeS3) -> None:
     data = os.urandom(size)
     created, path = begun(size)
     send(path, data, step=step)
@@ -63,7 +63,7 @@ def test_what_was_sent_is_what_is_read(size: int, step: int, s3: FakeS3) -> None
     assert s3.multiparts() == []
 
 
-def test_every_tail_has_a_key_of_its_own_and_the_one_before_goes_after_the_commit(s3: FakeS3) -> None:  # noqa: F811
+def test_every_tail_has_a_key_of_its_own_and_the_one_before_goes_after_the_commit(s3: FakeS3) -> None:
     _created, path = begun(3 * MIB)
     seen: set[str] = set()
     for offset in range(0, 3):
@@ -100,7 +100,7 @@ def test_a_dropped_line_keeps_what_arrived() -> None:
     assert stored(created) == data
 
 
-def test_a_writer_that_is_overtaken_by_the_end_of_its_upload_leaves_nothing(s3: FakeS3) -> None:  # noqa: F811
+def test_a_writer_that_is_overtaken_by_the_end_of_its_upload_leaves_nothing(s3: FakeS3) -> None:
     """It was canceled on another server, which emptied the upload's place; what is sent after that goes too."""
     created, path = begun(20 * MIB)
 
@@ -152,7 +152,7 @@ def test_a_writer_that_died_is_taken_over_from() -> None:
     assert stored(created) == b"data"
 
 
-def test_lost_parts_are_told_never_a_smaller_offset(s3: FakeS3) -> None:  # noqa: F811
+def test_lost_parts_are_told_never_a_smaller_offset(s3: FakeS3) -> None:
     created, path = begun(12 * MIB)
     asyncio.run(patch(path, 0, os.urandom(6 * MIB)))
     remote = RemoteFile.objects.get()
@@ -162,7 +162,7 @@ def test_lost_parts_are_told_never_a_smaller_offset(s3: FakeS3) -> None:  # noqa
     assert "upload-offset" not in answer.headers
 
 
-def test_a_lost_tail_is_told(s3: FakeS3) -> None:  # noqa: F811
+def test_a_lost_tail_is_told(s3: FakeS3) -> None:
     _created, path = begun(12)
     asyncio.run(patch(path, 0, b"begin"))
     s3.client.delete_object(Bucket=s3.bucket, Key=RemoteFile.objects.get().tail_key)
@@ -184,7 +184,7 @@ def test_s3_away_is_503_and_the_prefix_stays(settings: Any, monkeypatch: pytest.
     assert stored(created) == data
 
 
-def test_nothing_is_left_after_a_cancel_and_after_the_time_is_over(s3: FakeS3) -> None:  # noqa: F811
+def test_nothing_is_left_after_a_cancel_and_after_the_time_is_over(s3: FakeS3) -> None:
     _created, path = begun(12 * MIB)
     asyncio.run(patch(path, 0, os.urandom(6 * MIB)))
     assert s3.multiparts()
@@ -200,7 +200,7 @@ def test_nothing_is_left_after_a_cancel_and_after_the_time_is_over(s3: FakeS3) -
     assert asyncio.run(request("HEAD", path)).status == 410
 
 
-def test_a_refused_start_leaves_nothing(settings: Any, s3: FakeS3) -> None:  # noqa: F811
+def test_a_refused_start_leaves_nothing(settings: Any, s3: FakeS3) -> None:
     settings.UPLOAD_ACCEPT = "media"
     _created, path = begun(12 * MIB)
     answer = asyncio.run(patch(path, 0, b"<html>" + b"text " * 20_000))

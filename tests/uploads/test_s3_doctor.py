@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from resilience.doctor import State
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
+from tests.s3 import FakeS3
 from uploads.checks import bucket
 from uploads.store.s3 import client
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_good_bucket(s3: FakeS3) -> None:  # noqa: F811
+def test_a_good_bucket(s3: FakeS3) -> None:
     found = bucket()
     assert (found.state, "sums of the bytes" in found.said) == (State.OK, True)
     assert (s3.objects(), s3.multiparts()) == ({}, []), "nothing is left of it"
@@ -26,7 +26,7 @@ def test_on_disk_there_is_no_bucket(settings: Any) -> None:
 
 
 @pytest.mark.parametrize(("setting", "value", "word"), [("S3_BUCKET", "nobodys", "NoSuchBucket"), ("S3_ENDPOINT_URL", "http://127.0.0.1:1", "127.0.0.1")])
-def test_a_bucket_that_cannot_be_used(s3: FakeS3, settings: Any, setting: str, value: str, word: str) -> None:  # noqa: F811
+def test_a_bucket_that_cannot_be_used(s3: FakeS3, settings: Any, setting: str, value: str, word: str) -> None:
     setattr(settings, setting, value)
     found = bucket()
     assert found.state is State.FAILED
@@ -35,7 +35,7 @@ def test_a_bucket_that_cannot_be_used(s3: FakeS3, settings: Any, setting: str, v
 
 
 @pytest.mark.parametrize("operation", ["upload_part", "list_parts", "complete_multipart_upload"])
-def test_what_is_not_allowed_leaves_nothing(s3: FakeS3, monkeypatch: pytest.MonkeyPatch, operation: str) -> None:  # noqa: F811
+def test_what_is_not_allowed_leaves_nothing(s3: FakeS3, monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
     real = client.call
 
     def call(asked: str, **arguments: Any) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_what_is_not_allowed_leaves_nothing(s3: FakeS3, monkeypatch: pytest.Monk
     assert (s3.objects(), s3.multiparts()) == ({}, [])
 
 
-def test_etags_that_are_no_sums_are_told(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_etags_that_are_no_sums_are_told(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     real = client.call
 
     def call(operation: str, **arguments: Any) -> dict[str, Any]:
@@ -60,6 +60,6 @@ def test_etags_that_are_no_sums_are_told(s3: FakeS3, monkeypatch: pytest.MonkeyP
     assert bucket().state is State.WARNING
 
 
-def test_bytes_that_come_back_changed(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_bytes_that_come_back_changed(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "read", lambda key, *, first, count: b"other")
     assert bucket().state is State.FAILED

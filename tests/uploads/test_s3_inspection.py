@@ -17,7 +17,7 @@ import pytest
 from resilience.circuits import CircuitOpen
 from tests import media
 from tests.factories import make_user
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
+from tests.s3 import FakeS3
 from uploads import tasks
 from uploads.errors import StorageFull
 from uploads.inspection.boxes import Walk, walk_boxes
@@ -75,7 +75,7 @@ def test_a_good_file_is_accepted_and_no_copy_stays(work_dir: Path) -> None:
     assert list(work_dir.iterdir()) == []
 
 
-def test_a_file_cut_short_is_refused_by_a_few_bytes_and_removed(s3: FakeS3, fetched: list[int]) -> None:  # noqa: F811
+def test_a_file_cut_short_is_refused_by_a_few_bytes_and_removed(s3: FakeS3, fetched: list[int]) -> None:
     data = media.clip(faststart=True).read_bytes()
     session, _path = arrived(data[:-1000])  # its last box says more than there is
     fetched.clear()
@@ -153,7 +153,7 @@ def test_a_stopped_run_stops_the_copy(work_dir: Path) -> None:
     assert list(work_dir.iterdir()) == []
 
 
-def test_lost_bytes_make_it_corrupt(s3: FakeS3) -> None:  # noqa: F811
+def test_lost_bytes_make_it_corrupt(s3: FakeS3) -> None:
     session, path = arrived(media.clip().read_bytes())
     for name in s3.objects():
         s3.client.delete_object(Bucket=s3.bucket, Key=name)

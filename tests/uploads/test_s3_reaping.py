@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from resilience import reapers, recovery
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
+from tests.s3 import FakeS3
 from uploads.store.s3 import client
 
 
@@ -18,7 +18,7 @@ def test_the_bucket_is_not_listed_each_minute() -> None:
 
 
 @pytest.mark.django_db
-def test_the_recovery_looks_into_the_bucket(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_the_recovery_looks_into_the_bucket(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     real = client.call
     monkeypatch.setattr(client, "call", lambda operation, **arguments: (asked.append(operation), real(operation, **arguments))[1])

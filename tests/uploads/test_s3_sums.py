@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from tests.api.server import token_of
 from tests.factories import make_user
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
+from tests.s3 import FakeS3
 from uploads.integrity.compare import Compared, compare
 from uploads.integrity.sums import SumComparison
 from uploads.models import RemoteFile, SessionState, UploadSession
@@ -94,7 +94,7 @@ def test_after_a_lost_answer_the_object_proves_itself(sent: Callable[[bytes], Up
 @WAYS
 @pytest.mark.parametrize("pieces", [(DATA[:PART], DATA[PART:]), (DATA[:PART], DATA[PART : 2 * PART], bytes(77))])
 def test_after_a_lost_answer_another_object_of_that_size_is_told_apart(
-    s3: FakeS3,  # noqa: F811
+    s3: FakeS3,
     sent: Callable[[bytes], UploadSession],
     pieces: tuple[bytes, ...],
     monkeypatch: pytest.MonkeyPatch,
@@ -128,7 +128,7 @@ def test_a_part_sent_again_with_the_same_bytes_may_have_another_etag(monkeypatch
     assert store().reader(session.storage_key).read(first=0, count=len(DATA) + 1) == DATA
 
 
-def test_a_tail_that_changed_is_never_made_part_of_the_file(s3: FakeS3) -> None:  # noqa: F811
+def test_a_tail_that_changed_is_never_made_part_of_the_file(s3: FakeS3) -> None:
     for data in (DATA, DATA[:MIB]):
         session = through_us(data)
         remote = RemoteFile.objects.get(session=session)
@@ -150,7 +150,7 @@ def compared(session: UploadSession) -> Compared:
     return compare(session, blocks())
 
 
-def test_what_went_straight_to_s3_is_held_against_the_sums_s3_made(s3: FakeS3) -> None:  # noqa: F811
+def test_what_went_straight_to_s3_is_held_against_the_sums_s3_made(s3: FakeS3) -> None:
     session = straight_to_s3(DATA)
     found = compared(session)
     assert (found.damage, found.covered) == (None, len(DATA))

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from resilience import database
 from tests.factories import make_user
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401 - fixtures
+from tests.s3 import FakeS3
 from tests.uploads.client import Answer, patch, request
 from uploads.models import UploadSession, Video
 
@@ -68,7 +68,7 @@ def test_what_was_created_before_is_answered_also_when_it_is_tight(tight: Any) -
     assert UploadSession.objects.count() == 1
 
 
-def test_straight_to_the_storage_waits_too(tight: Any, s3: FakeS3) -> None:  # noqa: F811
+def test_straight_to_the_storage_waits_too(tight: Any, s3: FakeS3) -> None:
     api = APIClient(headers={"Authorization": f"Token {AuthToken.objects.create(make_user())[1]}"})
     tight("memory")
     answer = api.post("/api/v1/s3/multipart", {"filename": "film.mp4", "metadata": {"size": 10 * 2**20}})

@@ -12,9 +12,6 @@ from processing.models import Job, Publication, Rendition
 from tests import media
 from tests.factories import make_job
 from tests.processing.captions.service import Service, running
-from tests.renditions import renditions_in_s3, s3_server
-
-__all__ = ["renditions_in_s3", "s3_server"]
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from django.core.files.storage import storages
 
-from tests.renditions import renditions_in_s3, s3_server, use
-
-__all__ = ["renditions_in_s3", "s3_server"]
+from tests.renditions import use
 
 
 @pytest.fixture(params=["disk", "s3"])

@@ -18,7 +18,7 @@ from resilience.tasks.registry import kind_of
 from tests.factories import make_session, make_video
 from tests.processing.helpers import Context
 from tests.renditions import use
-from tests.s3 import FakeS3, s3  # noqa: F401
+from tests.s3 import FakeS3
 from uploads.models import RemoteFile, SessionState, UploadSession, Video
 from uploads.services.delete import delete_video
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def buckets(s3: FakeS3, settings: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[FakeS3, FakeS3]:  # noqa: F811
+def buckets(s3: FakeS3, settings: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[FakeS3, FakeS3]:
     """Uploads in one bucket, renditions in another, both empty."""
     return s3, use(s3, settings, monkeypatch)
 

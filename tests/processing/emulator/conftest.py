@@ -4,11 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.emulator import emulator, emulator_server, s3_server
-
 from .api import Api, Desk, serving
-
-__all__ = ["emulator", "emulator_server", "s3_server"]
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from processing.events.queues import Queue, QueueAway
 from processing.models import Attempt, AttemptState, EngineEvent, EventQueue
 from resilience.circuits import circuit
 from tests.emulator import ACCOUNT
-from tests.s3 import FakeS3, s3, s3_server  # noqa: F401
+from tests.s3 import FakeS3
 
 from .conftest import MakeAttempt
 from .envelopes import message
@@ -23,7 +23,7 @@ GO_ON = threading.Event()
 
 
 @pytest.fixture
-def queue(s3: FakeS3, settings: Any) -> Queue:  # noqa: F811
+def queue(s3: FakeS3, settings: Any) -> Queue:
     """An empty queue that gives a message out twice, then moves it to its dead letter queue."""
     sqs = queues.client.made("sqs", region="eu-west-1", endpoint_url=s3.url)
     sqs.create_queue(QueueName="dead")

@@ -16,7 +16,6 @@ from processing.events.queues import Queue, QueueAway
 from processing.models import Attempt, AttemptState, RemoteOrphan
 from resilience.models import OperatorAction, Task
 from tests.admin.rows import staff_with
-from tests.s3 import s3, s3_server  # noqa: F401
 
 from .conftest import MakeAttempt
 from .envelopes import ENGINE, message

@@ -18,7 +18,6 @@ from processing.events import consumer, prune, queues, watching
 from processing.models import EngineEvent, EventQueue, RemoteOrphan
 from resilience import recovery
 from resilience.watching.readiness import State
-from tests.s3 import s3, s3_server  # noqa: F401
 
 from .conftest import MakeAttempt
 from .test_consumer import Queue, queue  # noqa: F401

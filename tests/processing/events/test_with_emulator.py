@@ -16,12 +16,12 @@ from processing.services.submission import carry_on
 from processing.services.verifying import verify
 from resilience.circuits import circuit
 from tests import media
-from tests.emulator import FakeMediaConvert, emulator, emulator_server, s3_server
+from tests.emulator import FakeMediaConvert
 from tests.processing.helpers import Context
 from tests.processing.mediaconvert.conftest import _account, _settings, mediaconvert
 from tests.processing.mediaconvert.rows import REGION, opened, put, source_in_s3
 
-__all__ = ["_account", "_settings", "emulator", "emulator_server", "mediaconvert", "s3_server"]
+__all__ = ["_account", "_settings", "mediaconvert"]
 pytestmark = pytest.mark.django_db
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.emulator import RENDITIONS, ROLE, FakeMediaConvert, emulator, emulator_server, s3_server
+from tests.emulator import RENDITIONS, ROLE, FakeMediaConvert
 from tests.s3 import KEYS
 
 from .rows import ENGINE
 
 STILL = ({"fault": "stuck", "phase": "SUBMITTED"}, {"fault": "event_lost"})
-__all__ = ["emulator", "emulator_server", "s3_server"]
 
 
 @pytest.fixture(autouse=True)
