@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -41,10 +42,8 @@ def until_taken(job: Job) -> str:
     """Run the job's tasks, with minutes between, until an engine has it. Return which."""
     for _ in range(MOST_RUNS):
         task = Task.objects.filter(kind="processing.submit", payload__job_id=job.public_id).latest("pk")
-        try:
+        with suppress(AppError, EngineFailure):  # the task comes back
             tasks.submit_job(Context(), **task.payload)
-        except (AppError, EngineFailure):
-            pass  # the task comes back
         newest = job.attempts.order_by("number").last()
         if newest and (newest.state == AttemptState.SUBMITTED or newest.engine == LOCAL):
             return newest.engine
