@@ -13,9 +13,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests import points
-from tests.chaos.walker.elsewhere import settings_of
-from tests.chaos.walker.rounds import MOST_PASSES, Round, Walker, s3_settings, walker
-from tests.chaos.walker.walks import IN_S3, ON_DISK
+from tests.chaos.walker.rounds import MOST_PASSES, Round, Walker, elsewhere_settings, s3_settings, walker
+from tests.chaos.walker.walks import ELSEWHERE, IN_S3, ON_DISK
 from tests.emulator import RENDITIONS, running_emulator
 from tests.s3 import running
 
@@ -40,7 +39,7 @@ def in_s3() -> Iterator[Walker]:
 def elsewhere() -> Iterator[Walker]:
     with running(S3_UPLOAD_PART_MIN_SIZE="1024") as s3, running_emulator(s3) as fake:
         s3.client.create_bucket(Bucket=RENDITIONS)
-        with walker(os.environ["DATABASE_URL"], **s3_settings(s3), **settings_of(fake)) as made:
+        with walker(os.environ["DATABASE_URL"], **elsewhere_settings(fake)) as made:
             yield made
 
 
@@ -105,6 +104,18 @@ def test_a_death_while_what_it_made_is_looked_at(elsewhere: Walker, point: str) 
 
 
 @pytest.mark.chaos
+@pytest.mark.parametrize("point", ["before_apply", "adopted", "applied", "before_delete", "replayed"])
+def test_a_death_while_news_is_taken_in(elsewhere: Walker, point: str) -> None:
+    well(elsewhere.round("news", f"die@processing.events.{point}"))
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("point", ["look.seen", "look.decided", "stalls.ended", "route.chosen", "watch.answered", "watch.believed", "sweep.page_done"])
+def test_a_death_while_somebody_looks_after_jobs_elsewhere(elsewhere: Walker, point: str) -> None:
+    well(elsewhere.round("news", f"die@processing.{point}"))
+
+
+@pytest.mark.chaos
 @pytest.mark.parametrize("walk", ["video", "endings", "failing"])
 def test_who_recovers_may_die_too(on_disk: Walker, walk: str) -> None:
     """The second life dies as well, wherever it is by then; the third recovers from both."""
@@ -118,7 +129,7 @@ def test_who_recovers_may_die_too(on_disk: Walker, walk: str) -> None:
 def test_every_point_is_passed_by_a_walk(on_disk: Walker, in_s3: Walker, elsewhere: Walker) -> None:
     passed = {name for walk in ON_DISK for name in well(on_disk.round(walk, ""), died=False).passed}
     passed |= {name for walk in IN_S3 for name in well(in_s3.round(walk, ""), died=False).passed}
-    passed |= set(well(elsewhere.round("elsewhere", ""), died=False).passed)
+    passed |= {name for walk in ELSEWHERE for name in well(elsewhere.round(walk, ""), died=False).passed}
     assert {name for name, _ in points.in_code()} - passed == set(), "nobody dies there: let a walk pass it"
 
 

@@ -1,7 +1,8 @@
 """Repeat a round by hand: `WALK=video DIE=17 .venv/bin/python -m tests.chaos.walker`.
 
 DIE is the number of a pass or the name of a point; with slashes between them, one for each life; `all` takes one pass after the other; without it
-the walk is only surveyed. STORE=s3 keeps uploads in an S3. KEEP=1 keeps the folder of a round, with the ledger and what the lives logged.
+the walk is only surveyed. STORE=s3 keeps uploads in an S3; STORE=elsewhere has films converted by an emulator of MediaConvert, too.
+KEEP=1 keeps the folder of a round, with the ledger and what the lives logged.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from config.embedded import EmbeddedPostgres
+from tests.emulator import RENDITIONS, running_emulator
+from tests.s3 import running
 
-from .rounds import Round, s3_settings, walker
+from .rounds import Round, elsewhere_settings, s3_settings, walker
 
 
 def main() -> int:
@@ -25,7 +28,7 @@ def main() -> int:
         server = EmbeddedPostgres(Path(folder) / "postgres")
         server.start()
         try:
-            with _moto() if os.environ.get("STORE") == "s3" else nullcontext({}) as store, walker(server.url, **store) as made:
+            with _store(os.environ.get("STORE", "")) as store, walker(server.url, **store) as made:
                 if deaths == ["all"]:
                     return max(_told(done) for done in made.all(walk))
                 done = made.round(walk, *([f"die@{death}" for death in deaths] or [""]))
@@ -36,11 +39,18 @@ def main() -> int:
 
 
 @contextmanager
-def _moto() -> Iterator[dict[str, str]]:
-    from tests.s3 import running
-
-    with running(S3_UPLOAD_PART_MIN_SIZE="1024") as fake:
-        yield s3_settings(fake)
+def _store(name: str) -> Iterator[dict[str, str]]:
+    """Run what a store needs, and give the settings with which lives use it."""
+    with ExitStack() as running_now:
+        if not name:
+            yield {}
+            return
+        s3 = running_now.enter_context(running(S3_UPLOAD_PART_MIN_SIZE="1024"))
+        if name == "elsewhere":
+            s3.client.create_bucket(Bucket=RENDITIONS)
+            yield elsewhere_settings(running_now.enter_context(running_emulator(s3)))
+        else:
+            yield s3_settings(s3)
 
 
 def _told(done: Round) -> int:

@@ -14,21 +14,14 @@ from processing.engines.mediaconvert.engine import MediaConvertEngine
 from processing.models import LIVE_JOB_STATES, Attempt, Job, JobState
 from processing.services.jobs import cancel_job
 from resilience.tasks import housekeeper
-from tests.emulator import RENDITIONS, ROLE, FakeMediaConvert
 
 from .client import Sending, upload
 from .files import clip, size
+from .rounds import REGION
 from .world import World
 
-REGION = "eu-west-1"
 MOST_ROUNDS = 60
 UNHEARD = [{"fault": "event_lost"}, {"fault": "reset_after", "operation": "CreateJob", "count": 3}]  # nobody reads events here
-
-
-def settings_of(fake: FakeMediaConvert) -> dict[str, str]:
-    """Settings with which lives have their films converted there."""
-    store = {"RENDITION_STORE": "s3", "RENDITION_BUCKET": RENDITIONS, "RENDITION_PREFIX": "renditions/"}
-    return store | {"ENGINES": f"mediaconvert:{REGION}", "MEDIACONVERT_ROLE_ARN": ROLE, "MEDIACONVERT_ENDPOINT_URL": fake.url}
 
 
 def elsewhere(world: World) -> None:
@@ -49,7 +42,7 @@ def elsewhere(world: World) -> None:
     for job in Job.objects.filter(source=world.session("unwanted"), state__in=LIVE_JOB_STATES):
         cancel_job(job, by=None, reason="changed my mind")
     world.work()
-    _one_job_each()
+    one_job_each()
 
 
 def _until_ready(world: World) -> None:
@@ -63,7 +56,7 @@ def _until_ready(world: World) -> None:
     raise AssertionError("the film was never ready")
 
 
-def _one_job_each() -> None:
+def one_job_each() -> None:
     """Unique-ids, as the engine's own books have it."""
     ours = set(Attempt.objects.values_list("public_id", flat=True))
     jobs = call(REGION, "list_jobs", MaxResults=20, Order="DESCENDING")["Jobs"]

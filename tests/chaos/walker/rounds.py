@@ -19,11 +19,13 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from resilience.faults import DEATH
+from tests.emulator import RENDITIONS, ROLE, FakeMediaConvert
 from tests.points import ROOT
 from tests.s3 import FakeS3
 
 from .ends import LIVED
 
+REGION = "eu-west-1"  # of the engine elsewhere
 MOST_PASSES = int(os.environ.get("WALKER_PASSES", "1"))  # of one point in one walk, and the last: what lies between is the same again
 
 
@@ -119,6 +121,8 @@ class Walker:
             yield self.round(walk, f"die@{number}")
 
     def _store(self) -> str:
+        if "ENGINES" in self.settings:
+            return "STORE=elsewhere "
         return "STORE=s3 " if self.settings.get("UPLOAD_STORE") == "s3" else ""
 
     def _live(self, order: dict[str, Any]) -> int:
@@ -157,6 +161,12 @@ def _worth_dying(passed: Sequence[str], most: int) -> list[int]:
 def s3_settings(fake: FakeS3) -> dict[str, str]:
     """Settings with which lives keep uploads in this S3, in parts so small that a little file has some."""
     return fake.environment | {"DJANGO_SETTINGS_MODULE": "tests.chaos.walker.small_parts"}
+
+
+def elsewhere_settings(fake: FakeMediaConvert) -> dict[str, str]:
+    """Settings with which lives keep uploads in the S3 beside this MediaConvert, and have their films converted there."""
+    store = s3_settings(fake.s3) | {"RENDITION_STORE": "s3", "RENDITION_BUCKET": RENDITIONS, "RENDITION_PREFIX": "renditions/"}
+    return store | {"ENGINES": f"mediaconvert:{REGION}", "MEDIACONVERT_ROLE_ARN": ROLE, "MEDIACONVERT_ENDPOINT_URL": fake.url}
 
 
 def _report(folder: Path) -> list[str]:

@@ -21,6 +21,7 @@ from .elsewhere import elsewhere
 from .failing import failing
 from .files import clip, data, size
 from .letters import letter
+from .news import news
 from .trial import trial
 from .world import World
 
@@ -130,4 +131,4 @@ ON_DISK: dict[str, Callable[[World], None]] = {
     "letter": letter,
 }
 IN_S3: dict[str, Callable[[World], None]] = {"video": video, "parts": parts, "canceled": canceled_in_parts, "direct": direct}
-ELSEWHERE: dict[str, Callable[[World], None]] = {"elsewhere": elsewhere}  # over S3, with MediaConvert as the only engine
+ELSEWHERE: dict[str, Callable[[World], None]] = {"elsewhere": elsewhere, "news": news}  # over S3, with MediaConvert as the only engine
